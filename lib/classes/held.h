@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Reaching an object that has no name through a process that has it. */
+#ifndef IPC_CLASSES_HELD_H
+#define IPC_CLASSES_HELD_H
+
+#include "holders/holders.h"
+#include "run.h"
+#include "sources/mounts.h"
+
+/* Path below /proc of the object as @hold has it: "PID/fd/N" or "PID/map_files/START-END". Returns 0, -ENOENT (unmapped meanwhile) or -errno. */
+int ipc_hold_path(struct ipc_run *run, const struct ipc_hold *hold, char *out, size_t size);
+
+/* Stat @held through the first holder that allows it, and check that it is the same inode. Returns 0 or why the last one did not. */
+int ipc_held_stat(struct ipc_run *run, const struct ipc_held *held, struct ipc_file *out);
+
+#endif

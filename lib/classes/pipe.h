@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Pipes, anonymous and named: the struct that both collectors fill, and what is found out the same way for both. */
+#ifndef IPC_CLASSES_PIPE_H
+#define IPC_CLASSES_PIPE_H
+
+#include "classes/classes.h"
+#include "holders/holders.h"
+
+struct ipc_pipe {
+	struct ipc_object base;
+	uint64_t buffered;       /* bytes written and not yet read */
+	uint64_t capacity;       /* bytes */
+	uint64_t packet;         /* bool: written with O_DIRECT, each write is a packet */
+	struct ipc_list openers; /* of struct ipc_waiter: tasks that hang in open() until the other end comes */
+	struct ipc_list readers; /* of struct ipc_holder: the holders that may read */
+	struct ipc_list writers; /* of struct ipc_holder: the holders that may write */
+	struct ipc_bytes flow;   /* "sort[12] -> head[13]" */
+
+	bool reachable;          /* `name` leads to it in the mount namespace that it is listed for; no field */
+	bool proven;             /* `dev` is certain to be what other processes' files are compared by; no field */
+};
+
+extern const struct ipc_record ipc_pipe_record;
+
+/* Fill holders, readers, writers and flow, and openers, as far as they are needed. */
+void ipc_pipe_fill_ends(struct ipc_run *run, struct ipc_pipe *pipe);
+/*
+ * Fill buffered, capacity and packet through a copy of a holder's descriptor: the pipe itself is not opened, which its peers would notice.
+ * @held: NULL leaves them unknown. Where no holder lets us, that is recorded as a problem of the run.
+ */
+void ipc_pipe_fill_contents(struct ipc_run *run, struct ipc_pipe *pipe, const struct ipc_held *held);
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What pipes and FIFOs share: their fields, the two ends with the processes that have them, and what is in between. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "classes/pipe.h"
+#include "sources/blocked.h"
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+
+#define CAN_READ 1
+#define CAN_WRITE 2
+/* Processes that `flow` names at either end; the lists name all. */
+#define FLOW_NAMES 4
+
+static const struct ipc_field fields[] = {
+	IPC_FIELD_NEEDS(ipc_pipe, buffered, SIZE, IPC_NEED_DETAIL, "bytes written and not yet read"),
+	IPC_FIELD_NEEDS(ipc_pipe, capacity, SIZE, IPC_NEED_DETAIL, "bytes that fit in"),
+	IPC_FIELD_NEEDS(ipc_pipe, packet, BOOL, IPC_NEED_DETAIL, "packet mode: each write is read as one"),
+	IPC_FIELD_LIST(ipc_pipe, openers, &ipc_waiter_record, IPC_NEED_WAITERS, "tasks blocked in opening it"),
+	IPC_FIELD_LIST(ipc_pipe, readers, &ipc_holder_record, IPC_NEED_HOLDERS, "processes that have the read end"),
+	IPC_FIELD_LIST(ipc_pipe, writers, &ipc_holder_record, IPC_NEED_HOLDERS, "processes that have the write end"),
+	IPC_FIELD_NEEDS(ipc_pipe, flow, STRING, IPC_NEED_HOLDERS, "who writes to whom: writer[pid] -> reader[pid]"),
+};
+
+const struct ipc_record ipc_pipe_record = {
+	.name = "pipe",
+	.size = sizeof(struct ipc_pipe),
+	.super = &ipc_object_record,
+	.fields = fields,
+	.count = sizeof(fields) / sizeof(fields[0]),
+};
+
+/* ---- the ends -------------------------------------------------------------------------------------------------- */
+
+static struct ipc_list with_access(struct ipc_run *run, const struct ipc_list *holders, char letter)
+{
+	const struct ipc_holder *all = holders->items;
+	struct ipc_holder *some;
+	size_t i, count = 0;
+
+	some = ipc_arena_alloc(&run->arena, holders->count * sizeof(*some) + 1);
+	if (!some)
+		return (struct ipc_list){0};
+	for (i = 0; i < holders->count; i++)
+		if (all[i].access.data && memchr(all[i].access.data, letter, all[i].access.len))
+			some[count++] = all[i];
+	return (struct ipc_list){some, count};
+}
+
+/* Holders are ordered by process: one that has an end several times is named once. */
+static int name_ends(struct ipc_buf *text, const struct ipc_list *ends)
+{
+	const struct ipc_holder *holders = ends->items;
+	size_t i, processes = 0;
+	int r = 0;
+
+	for (i = 0; i < ends->count && r == 0; i++) {
+		if (i > 0 && holders[i].pid == holders[i - 1].pid)
+			continue;
+		if (processes++ >= FLOW_NAMES)
+			continue;
+		if (processes > 1)
+			r = ipc_buf_append(text, ", ", 2);
+		if (r == 0 && holders[i].comm.data)
+			r = ipc_buf_append(text, holders[i].comm.data, holders[i].comm.len);
+		if (r == 0)
+			r = ipc_buf_format(text, "[%" PRId64 "]", holders[i].pid);
+	}
+	if (r == 0 && !processes)
+		r = ipc_buf_append(text, "?", 1);
+	if (r == 0 && processes > FLOW_NAMES)
+		r = ipc_buf_format(text, ", +%zu", processes - FLOW_NAMES);
+	return r;
+}
+
+static void fill_flow(struct ipc_run *run, struct ipc_pipe *pipe)
+{
+	struct ipc_buf text = {0};
+
+	if (!pipe->readers.count && !pipe->writers.count)
+		return;
+	if (name_ends(&text, &pipe->writers) == 0 && ipc_buf_append(&text, " -> ", 4) == 0 && name_ends(&text, &pipe->readers) == 0)
+		pipe->flow = ipc_arena_bytes(&run->arena, text.data, text.len);
+	ipc_buf_release(&text);
+}
+
+static void fill_openers(struct ipc_run *run, struct ipc_pipe *pipe)
+{
+	struct ipc_blocked *blocked = ipc_run_blocked(run);
+	const struct ipc_blocked_task *task;
+	struct ipc_waiter *openers;
+	size_t at = 0, count = 0;
+
+	if (!blocked)
+		return;
+	while ((task = ipc_blocked_next(blocked, pipe->base.wait, &at)))
+		count += task->in_open;
+	openers = ipc_arena_alloc(&run->arena, count * sizeof(*openers) + 1);
+	if (!openers)
+		return;
+	pipe->openers = (struct ipc_list){openers, count};
+	for (at = 0; (task = ipc_blocked_next(blocked, pipe->base.wait, &at));)
+		if (task->in_open)
+			*openers++ = (struct ipc_waiter){task->pid, task->tid, task->comm, task->why};
+}
+
+void ipc_pipe_fill_ends(struct ipc_run *run, struct ipc_pipe *pipe)
+{
+	if (ipc_run_needs(run, IPC_NEED_HOLDERS)) {
+		pipe->base.holders = ipc_run_list_holders(run, pipe->base.hold);
+		if (pipe->base.holders.items) {
+			pipe->readers = with_access(run, &pipe->base.holders, 'r');
+			pipe->writers = with_access(run, &pipe->base.holders, 'w');
+			fill_flow(run, pipe);
+		}
+	}
+	if (ipc_run_needs(run, IPC_NEED_WAITERS))
+		fill_openers(run, pipe);
+}
+
+/* ---- what is in between ---------------------------------------------------------------------------------------- */
+
+/* A copy of the descriptor: it counts as no further reader or writer, and is closed again at once. */
+static int copy_descriptor(const struct ipc_hold *hold)
+{
+	int process, fd;
+
+	process = (int)syscall(SYS_pidfd_open, (pid_t)hold->process->pid, 0);
+	if (process < 0)
+		return -errno;
+	fd = (int)syscall(SYS_pidfd_getfd, process, hold->fd, 0);
+	if (fd < 0)
+		fd = -errno;
+	close(process);
+	return fd;
+}
+
+static int look_into(struct ipc_pipe *pipe, const struct ipc_hold *hold)
+{
+	int fd, waiting, capacity, flags, r = 0;
+	struct stat st;
+
+	fd = copy_descriptor(hold);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) || st.st_ino != pipe->base.inode) {
+		r = -ESRCH; /* closed meanwhile, and the number used again */
+		goto out;
+	}
+	if (ioctl(fd, FIONREAD, &waiting) == 0 && waiting >= 0)
+		pipe->buffered = (uint64_t)waiting;
+	capacity = fcntl(fd, F_GETPIPE_SZ);
+	if (capacity >= 0)
+		pipe->capacity = (uint64_t)capacity;
+	/* The mode belongs to the writing description. */
+	flags = fcntl(fd, F_GETFL);
+	if (hold->access & CAN_WRITE && flags >= 0)
+		pipe->packet = (flags & O_DIRECT) != 0;
+out:
+	close(fd);
+	return r;
+}
+
+static void report(struct ipc_run *run, int error)
+{
+	switch (error) {
+	case 0:
+	case -ESRCH:
+	case -EBADF:
+	case -ENOENT:
+		return; /* it went away */
+	case -ENOSYS:
+		ipc_run_problem(run, false, ENOSYS, "needs pidfd_getfd() (Linux 5.6)", "contents of pipes");
+		return;
+	default:
+		ipc_run_problem(run, true, -error, "other users' descriptors can be copied with CAP_SYS_PTRACE (root)",
+				"contents of some pipes");
+	}
+}
+
+void ipc_pipe_fill_contents(struct ipc_run *run, struct ipc_pipe *pipe, const struct ipc_held *held)
+{
+	/* Writers first: they alone know of packets. */
+	static const uint8_t turns[] = {CAN_WRITE, CAN_READ};
+	struct ipc_holders *holders = ipc_run_holders(run);
+	int64_t refused = 0;
+	int r, error = 0;
+	size_t i;
+
+	if (!holders || !held || run->ctx->captured)
+		return;
+	for (i = 0; i < sizeof(turns); i++) {
+		const struct ipc_hold *hold = NULL;
+
+		while ((hold = ipc_holders_hold(holders, held, hold))) {
+			if (!(hold->access & turns[i]) || hold->fd < 0 || hold->process->pid == refused)
+				continue;
+			r = look_into(pipe, hold);
+			if (r == 0)
+				return;
+			if (r == -EPERM || r == -EACCES)
+				refused = hold->process->pid;
+			if (r != -ESRCH && r != -EBADF)
+				error = r;
+		}
+	}
+	report(run, error);
+}

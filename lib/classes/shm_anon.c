@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Shared anonymous memory (mmap with MAP_SHARED | MAP_ANONYMOUS): shared by a process with its children. */
+#include <errno.h>
+
+#include "classes/shm_held.h"
+
+static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_held *held, struct ipc_shm_swap *swap)
+{
+	static const struct ipc_bytes hugetlb[] = {{"hugetlb", 7}};
+	struct ipc_shm_use use = ipc_shm_held_use(run, held);
+	struct ipc_file file;
+	struct ipc_shm *shm;
+	bool known;
+
+	shm = ipc_shm_held_object(run, kind, held, &file, &known);
+	if (!shm)
+		return -ENOMEM;
+	shm->attached = use.maps;
+	if (known)
+		ipc_shm_held_memory(run, swap, shm, held, &file);
+	else
+		shm->base.size = use.longest;
+	if (ipc_shm_held_huge(held))
+		shm->base.status = (struct ipc_list){hugetlb, 1};
+	return ipc_run_emit(run, shm);
+}
+
+static int collect(struct ipc_run *run, const struct ipc_kind *kind)
+{
+	struct ipc_holders *holders = ipc_run_holders(run);
+	struct ipc_shm_swap swap = {0};
+	const struct ipc_held *held;
+	size_t at = 0;
+	int r = 0;
+
+	while (r == 0 && holders && (held = ipc_holders_next(holders, IPC_SPACE_ANON, &at)))
+		r = emit(run, kind, held, &swap);
+	ipc_shm_swap_release(&swap);
+	return r;
+}
+
+static void names(const struct ipc_object *object, struct ipc_names *names)
+{
+	ipc_names_add_inode(names, false, object);
+}
+
+const struct ipc_kind ipc_kind_shm_anon = {
+	.name = "anon",
+	.help = "shared anonymous memory (mmap with MAP_SHARED and MAP_ANONYMOUS)",
+	.cls = &ipc_class_shm,
+	.locators = 1u << IPC_BY_INODE,
+	.spaces = IPC_SPACE_BIT(IPC_SPACE_ANON),
+	.maps = true,
+	.judge_needs = IPC_NEED_HOLDERS,
+	.collect = collect,
+	.names = names,
+	.identity = ipc_identity_inode,
+};

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The files that POSIX shared memory and named semaphores are: those below /dev/shm, and those unlinked but still held. */
+#include "classes/shm_files.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "classes/classes.h"
+#include "classes/held.h"
+#include "holders/holders.h"
+#include "sources/scan.h"
+
+#define SHM_DIR "/dev/shm"
+#define DELETED " (deleted)"
+
+/* glibc: a prefix, and a file of just one sem_t. musl and 32-bit programs have other layouts: a file of theirs is listed as a segment. */
+#define SEM_PREFIX "sem."
+#define SEM_SIZE 32
+
+static struct ipc_bytes below_shm_dir(struct ipc_bytes path)
+{
+	if (ipc_bytes_starts(path, SHM_DIR "/")) {
+		path.data += strlen(SHM_DIR);
+		path.len -= strlen(SHM_DIR);
+	}
+	return path;
+}
+
+bool ipc_shm_file_is_semaphore(const struct ipc_shm_file *file)
+{
+	const char *slash = memrchr(file->name.data, '/', file->name.len);
+	const char *base = slash ? slash + 1 : file->name.data;
+	size_t len = file->name.len - (size_t)(base - file->name.data);
+
+	if (len <= strlen(SEM_PREFIX) || memcmp(base, SEM_PREFIX, strlen(SEM_PREFIX)) != 0)
+		return false;
+	return !file->known || file->file.size == SEM_SIZE;
+}
+
+static int each_listed(struct ipc_run *run, const struct ipc_kind *kind, ipc_shm_file_fn fn)
+{
+	struct ipc_scan *scan = ipc_run_shm_files(run);
+	const struct ipc_scan_entry *entry;
+	size_t at = 0;
+	int r = 0;
+
+	while (r == 0 && scan && (entry = ipc_scan_next(scan, S_IFREG, &at))) {
+		struct ipc_shm_file file = {
+			.name = below_shm_dir(ipc_bytes_of(entry->path)), .file = entry->file, .known = true};
+
+		r = fn(run, kind, &file);
+	}
+	return r;
+}
+
+/* Held files on the superblock of /dev/shm that have no name any more, whatever path they are reported under. */
+static int each_unlinked(struct ipc_run *run, const struct ipc_kind *kind, ipc_shm_file_fn fn)
+{
+	const struct ipc_mounts *mounts = ipc_run_mounts(run);
+	const struct ipc_mount *mount = mounts ? ipc_mounts_of_path(mounts, SHM_DIR) : NULL;
+	struct ipc_holders *holders;
+	const struct ipc_held *held;
+	size_t at = 0;
+	int r = 0;
+
+	/* Where /dev/shm is no mount of its own, its device holds all kinds of files. */
+	if (!mount || strcmp(mount->path, SHM_DIR) != 0)
+		return 0;
+	holders = ipc_run_holders(run);
+	while (r == 0 && holders && (held = ipc_holders_next(holders, IPC_SPACE_FILE, &at))) {
+		struct ipc_shm_file file = {.name = held->path, .deleted = true};
+
+		if (held->key.device != mount->device || !ipc_bytes_ends(held->path, DELETED) ||
+		    (held->mode != IPC_UNKNOWN && !S_ISREG(held->mode)))
+			continue;
+		file.known = ipc_held_stat(run, held, &file.file) == 0;
+		/* A name may end in " (deleted)"; the count of links does not lie. */
+		if (file.known && file.file.links > 0)
+			continue;
+		file.file.device = held->key.device;
+		file.file.inode = held->key.inode;
+		file.name.len -= strlen(DELETED);
+		file.name = below_shm_dir(file.name);
+		r = fn(run, kind, &file);
+	}
+	return r;
+}
+
+int ipc_shm_files_each(struct ipc_run *run, const struct ipc_kind *kind, ipc_shm_file_fn fn)
+{
+	int r;
+
+	r = each_listed(run, kind, fn);
+	if (r == 0 && !ipc_run_named_only(run, kind))
+		r = each_unlinked(run, kind, fn);
+	return r;
+}
+
+void ipc_shm_file_fill(struct ipc_object *object, const struct ipc_shm_file *file)
+{
+	static const struct ipc_bytes deleted[] = {{"deleted", 7}};
+
+	object->name = file->name;
+	object->dev = file->file.device;
+	object->inode = file->file.inode;
+	object->hold = object->wait = (struct ipc_key){IPC_SPACE_FILE, file->file.device, file->file.inode};
+	object->status = file->deleted ? (struct ipc_list){deleted, 1} : IPC_EMPTY_LIST;
+	if (!file->known)
+		return;
+	object->uid = file->file.uid;
+	object->gid = file->file.gid;
+	object->mode = file->file.mode & 07777;
+	object->size = file->file.size;
+	object->changed = file->file.changed;
+	object->created = object->birth = file->file.birth;
+}
+
+void ipc_shm_file_names(const struct ipc_object *object, bool deleted, struct ipc_names *names)
+{
+	if (deleted || ipc_names_add_bytes(names, false, "", object->name))
+		ipc_names_add_inode(names, false, object);
+}

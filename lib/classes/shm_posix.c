@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* POSIX shared memory (shm_open): files below /dev/shm that are no named semaphores. */
+#include <errno.h>
+
+#include "classes/posix.h"
+#include "classes/shm.h"
+#include "classes/shm_files.h"
+#include "holders/holders.h"
+
+static uint64_t count_maps(struct ipc_run *run, struct ipc_key key)
+{
+	struct ipc_holders *holders = ipc_run_holders(run);
+	const struct ipc_held *held = holders ? ipc_holders_find(holders, key) : NULL;
+	const struct ipc_hold *hold = NULL;
+	uint64_t count = 0;
+
+	while (held && (hold = ipc_holders_hold(holders, held, hold)))
+		count += hold->fd < 0;
+	return count;
+}
+
+static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_shm_file *file)
+{
+	struct ipc_shm *shm;
+
+	if (ipc_shm_file_is_semaphore(file))
+		return 0;
+	shm = ipc_run_object(run, kind);
+	if (!shm)
+		return -ENOMEM;
+	ipc_shm_file_fill(&shm->base, file);
+	shm->deleted = file->deleted;
+	/* Blocks of a tmpfs file are in memory or in swap; which of them the kernel does not say. */
+	if (file->known)
+		shm->resident = file->file.blocks * 512;
+	if (ipc_run_needs(run, IPC_NEED_HOLDERS))
+		shm->attached = count_maps(run, shm->base.hold);
+	return ipc_run_emit(run, shm);
+}
+
+static int collect(struct ipc_run *run, const struct ipc_kind *kind)
+{
+	return ipc_shm_files_each(run, kind, emit);
+}
+
+static void names(const struct ipc_object *object, struct ipc_names *names)
+{
+	ipc_shm_file_names(object, ((const struct ipc_shm *)object)->deleted == 1, names);
+}
+
+const struct ipc_kind ipc_kind_shm_posix = {
+	.name = "posix",
+	.help = "POSIX shared memory (shm_open), a file below /dev/shm",
+	.cls = &ipc_class_shm,
+	.ns = IPC_NS_MNT,
+	.leaks = true,
+	.locators = 1u << IPC_BY_NAME | 1u << IPC_BY_INODE,
+	.spaces = IPC_SPACE_BIT(IPC_SPACE_FILE),
+	.maps = true,
+	.judge_needs = IPC_NEED_HOLDERS,
+	.collect = collect,
+	.names = names,
+	.identity = ipc_identity_inode,
+	.judge = ipc_judge_posix,
+};

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* System V shared memory segments. Never attached here: shmat() would rewrite lpid and atime, which are evidence. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <linux/magic.h>
+
+#include "classes/shm.h"
+#include "holders/holders.h"
+#include "sources/procfs.h"
+#include "sources/sysvipc.h"
+
+struct collect {
+	struct ipc_run *run;
+	const struct ipc_kind *kind;
+};
+
+/* The file that a holder's attachment maps; the kernel tells of huge pages nowhere else. */
+static bool on_hugetlbfs(struct ipc_run *run, const struct ipc_hold *hold, uint64_t size)
+{
+	static const uint64_t page_sizes[] = {2u << 20, 1u << 30};
+	struct statfs fs;
+	char path[96];
+	size_t i;
+
+	for (i = 0; i < sizeof(page_sizes) / sizeof(page_sizes[0]); i++) {
+		uint64_t end = hold->addr + (size + page_sizes[i] - 1) / page_sizes[i] * page_sizes[i];
+		int fd, r;
+
+		snprintf(path, sizeof(path), "%" PRId64 "/map_files/%" PRIx64 "-%" PRIx64, hold->process->pid, hold->addr, end);
+		fd = ipc_proc_open(run->ctx, O_PATH, "%s", path);
+		if (fd < 0)
+			continue;
+		r = fstatfs(fd, &fs);
+		close(fd);
+		if (r == 0)
+			return fs.f_type == HUGETLBFS_MAGIC;
+	}
+	return false;
+}
+
+static bool uses_huge_pages(struct ipc_run *run, const struct ipc_sysv_shm *shm, struct ipc_key key)
+{
+	struct ipc_holders *holders;
+	const struct ipc_held *held;
+
+	if (shm->perm.flags & IPC_SYSV_HUGETLB)
+		return true;
+	if (!shm->nattch || !ipc_run_needs(run, IPC_NEED_DETAIL))
+		return false;
+	holders = ipc_run_holders(run);
+	held = holders ? ipc_holders_find(holders, key) : NULL;
+	return held && on_hugetlbfs(run, ipc_holders_hold(holders, held, NULL), shm->size);
+}
+
+static struct ipc_list status_of(struct ipc_run *run, const struct ipc_sysv_shm *shm, struct ipc_key key)
+{
+	struct ipc_bytes *words = ipc_arena_alloc(&run->arena, 3 * sizeof(*words));
+	size_t count = 0;
+
+	if (!words)
+		return (struct ipc_list){0};
+	if (shm->perm.flags & IPC_SYSV_DEST)
+		words[count++] = IPC_BYTES("dest");
+	if (shm->perm.flags & IPC_SYSV_LOCKED)
+		words[count++] = IPC_BYTES("locked");
+	if (uses_huge_pages(run, shm, key))
+		words[count++] = IPC_BYTES("hugetlb");
+	return (struct ipc_list){words, count};
+}
+
+static int64_t latest(const struct ipc_sysv_shm *shm)
+{
+	int64_t t = shm->ctime > shm->atime ? shm->ctime : shm->atime;
+
+	return ipc_sysv_time(t > shm->dtime ? t : shm->dtime);
+}
+
+static int emit(const struct ipc_sysv_shm *shm, void *data)
+{
+	const struct collect *collect = data;
+	struct ipc_run *run = collect->run;
+	struct ipc_shm *object = ipc_run_object(run, collect->kind);
+	bool never_used = !shm->atime && !shm->dtime;
+
+	if (!object)
+		return -ENOMEM;
+	object->base.id = shm->perm.id;
+	object->base.key = shm->perm.key;
+	object->base.uid = shm->perm.uid;
+	object->base.gid = shm->perm.gid;
+	object->base.mode = shm->perm.mode;
+	object->base.size = shm->size;
+	object->base.changed = ipc_sysv_time(shm->ctime);
+	object->base.hold = (struct ipc_key){IPC_SPACE_SHM, run->ns->inode, shm->perm.id};
+	object->base.wait = object->base.hold;
+	object->base.status = status_of(run, shm, object->base.hold);
+	object->attached = shm->nattch;
+	object->resident = shm->rss;
+	object->swapped = shm->swapped;
+	object->creator = shm->cpid;
+	/* 0 has two meanings in the kernel's answer: a process of another pid namespace, or none so far. */
+	object->last_user = never_used ? IPC_UNKNOWN_INT : shm->lpid;
+	object->attach_time = ipc_sysv_time(shm->atime);
+	object->detach_time = ipc_sysv_time(shm->dtime);
+	object->deleted = (shm->perm.flags & IPC_SYSV_DEST) != 0;
+	object->used = latest(shm);
+	return ipc_run_emit(run, object);
+}
+
+static int collect(struct ipc_run *run, const struct ipc_kind *kind)
+{
+	struct collect collect = {run, kind};
+
+	return ipc_sysv_each_shm(run->ctx, ipc_run_needs(run, IPC_NEED_RESIDENT), emit, &collect);
+}
+
+static void names(const struct ipc_object *object, struct ipc_names *names)
+{
+	if (ipc_names_add(names, false, "%" PRIu64, object->id) && object->key)
+		ipc_names_add(names, false, "0x%08" PRIx64, object->key);
+}
+
+static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object)
+{
+	const struct ipc_shm *shm = (const struct ipc_shm *)object;
+	enum ipc_alive creator, last;
+
+	ipc_evidence(run, "%" PRIu64 " attached (kernel count)", shm->attached);
+	if (shm->attached) {
+		ipc_judge_held(run, object);
+		if (object->holders.items && object->holders.count < shm->attached)
+			ipc_evidence(run, "%" PRIu64 " of them by processes that cannot be seen", shm->attached - object->holders.count);
+		return IPC_STATE_HELD;
+	}
+	creator = ipc_judge_pid(run, "creator", shm->creator, shm->used);
+	last = shm->last_user == IPC_UNKNOWN_INT ? IPC_DEAD : ipc_judge_pid(run, "last user", shm->last_user, shm->used);
+	if (shm->last_user == IPC_UNKNOWN_INT)
+		ipc_evidence(run, "never attached");
+	if (creator == IPC_ALIVE || last == IPC_ALIVE)
+		return IPC_STATE_IDLE;
+	return creator == IPC_DEAD && last == IPC_DEAD ? IPC_STATE_ORPHAN : IPC_STATE_UNKNOWN;
+}
+
+const struct ipc_kind ipc_kind_shm_sysv = {
+	.name = "sysv",
+	.help = "System V shared memory segment (shmget)",
+	.cls = &ipc_class_shm,
+	.ns = IPC_NS_IPC,
+	.leaks = true,
+	.locators = 1u << IPC_BY_NUMBER | 1u << IPC_BY_KEY,
+	.spaces = IPC_SPACE_BIT(IPC_SPACE_SHM),
+	.maps = true,
+	.judge_needs = IPC_NEED_HOLDERS,
+	.collect = collect,
+	.names = names,
+	.identity = ipc_identity_sysv,
+	.judge = judge,
+};

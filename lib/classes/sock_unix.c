@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Unix sockets by unix_diag: names, files, peers, listeners. */
+#include <errno.h>
+#include <inttypes.h>
+#include <libmnl/libmnl.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "classes/sock_unix.h"
+#include "model/reference.h"
+#include "sources/mounts.h"
+
+/* Listening sockets by the address that their connections share with them. */
+struct listener {
+	uint64_t file;  /* of a path */
+	size_t name;    /* of an abstract address: offset and length in `names` */
+	size_t len;
+	uint64_t inode; /* 0: several listen there, so nobody knows which of them accepted */
+};
+
+struct listeners {
+	struct listener *items;
+	size_t count, room;
+	struct ipc_buf names;
+};
+
+struct unix_walk {
+	struct ipc_sock_walk base;
+	struct listeners listeners;
+	struct ipc_unix_files files;
+	bool named_only;
+};
+
+/* ---- messages ------------------------------------------------------------------------------------------------ */
+
+uint64_t ipc_unix_file(uint64_t device, uint64_t inode)
+{
+	return (uint64_t)major(device) << 52 | (uint64_t)(minor(device) & 0xfffff) << 32 | (uint32_t)inode;
+}
+
+static uint32_t attribute_u32(const struct nlattr *attr)
+{
+	return mnl_attr_get_u32(attr);
+}
+
+static void parse_name(const struct nlattr *attr, struct ipc_unix_socket *out)
+{
+	const char *name = mnl_attr_get_payload(attr);
+	size_t len = mnl_attr_get_payload_len(attr);
+
+	if (len == 0)
+		return;
+	if (name[0] == '\0') {
+		out->abstract = true;
+		out->name = (struct ipc_bytes){name + 1, len - 1};
+		return;
+	}
+	/* The length may or may not count a terminator. */
+	out->name = (struct ipc_bytes){name, strnlen(name, len)};
+}
+
+void ipc_unix_parse(const struct nlmsghdr *nlh, struct ipc_unix_socket *out)
+{
+	static const uint16_t least[UNIX_DIAG_UID + 1] = {
+		[UNIX_DIAG_VFS] = sizeof(struct unix_diag_vfs), [UNIX_DIAG_PEER] = 4,
+		[UNIX_DIAG_RQLEN] = sizeof(struct unix_diag_rqlen), [UNIX_DIAG_SHUTDOWN] = 1, [UNIX_DIAG_UID] = 4,
+	};
+	const struct unix_diag_msg *msg = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *table[UNIX_DIAG_UID + 1];
+
+	ipc_diag_attributes(nlh, sizeof(*msg), table, least, UNIX_DIAG_UID + 1);
+	*out = (struct ipc_unix_socket){.type = msg->udiag_type,
+					.state = msg->udiag_state,
+					.inode = msg->udiag_ino,
+					.cookie = {msg->udiag_cookie[0], msg->udiag_cookie[1]},
+					.device = IPC_UNKNOWN,
+					.bound_inode = IPC_UNKNOWN,
+					.uid = IPC_UNKNOWN,
+					.receive_queue = IPC_UNKNOWN,
+					.send_queue = IPC_UNKNOWN};
+	if (table[UNIX_DIAG_NAME])
+		parse_name(table[UNIX_DIAG_NAME], out);
+	if (table[UNIX_DIAG_VFS]) {
+		const struct unix_diag_vfs *vfs = mnl_attr_get_payload(table[UNIX_DIAG_VFS]);
+
+		/* The kernel's own form of a device number: 12 bits of major, 20 of minor. */
+		out->device = makedev(vfs->udiag_vfs_dev >> 20, vfs->udiag_vfs_dev & 0xfffff);
+		out->bound_inode = vfs->udiag_vfs_ino;
+		out->file = ipc_unix_file(out->device, out->bound_inode);
+	}
+	if (table[UNIX_DIAG_PEER])
+		out->peer = attribute_u32(table[UNIX_DIAG_PEER]);
+	if (table[UNIX_DIAG_RQLEN]) {
+		const struct unix_diag_rqlen *queue = mnl_attr_get_payload(table[UNIX_DIAG_RQLEN]);
+
+		out->receive_queue = queue->udiag_rqueue;
+		out->send_queue = queue->udiag_wqueue;
+	}
+	out->memory = ipc_sock_memory(table[UNIX_DIAG_MEMINFO]);
+	if (table[UNIX_DIAG_SHUTDOWN])
+		out->shutdown = mnl_attr_get_u8(table[UNIX_DIAG_SHUTDOWN]);
+	if (table[UNIX_DIAG_UID])
+		out->uid = attribute_u32(table[UNIX_DIAG_UID]);
+}
+
+int ipc_unix_dump(struct ipc_sock_walk *walk, unsigned states, unsigned show, ipc_diag_fn fn, void *data)
+{
+	const struct unix_diag_req request = {.sdiag_family = AF_UNIX, .udiag_states = states, .udiag_show = show};
+
+	return ipc_sock_walk_dump(walk, "unix", &request, sizeof(request), sizeof(struct unix_diag_msg), fn, data);
+}
+
+bool ipc_unix_is_connection(const struct ipc_unix_socket *socket)
+{
+	return socket->state == TCP_ESTABLISHED && socket->type != SOCK_DGRAM;
+}
+
+/* ---- listeners ----------------------------------------------------------------------------------------------- */
+
+static int listener_compare(const struct listeners *in, uint64_t file, struct ipc_bytes name, const struct listener *to)
+{
+	if (file != to->file)
+		return file < to->file ? -1 : 1;
+	if (file)
+		return 0;
+	return ipc_bytes_compare(name, (struct ipc_bytes){in->names.data + to->name, to->len});
+}
+
+static int add_listener(const struct nlmsghdr *nlh, void *data)
+{
+	struct listeners *in = data;
+	struct ipc_unix_socket socket;
+	int r;
+
+	ipc_unix_parse(nlh, &socket);
+	if (socket.state != TCP_LISTEN || (!socket.file && !socket.abstract))
+		return 0;
+	if (in->count == in->room) {
+		size_t room = in->room ? in->room * 2 : 64;
+		struct listener *grown = realloc(in->items, room * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		in->items = grown;
+		in->room = room;
+	}
+	in->items[in->count] = (struct listener){.file = socket.file, .name = in->names.len, .inode = socket.inode};
+	if (!socket.file) {
+		r = ipc_buf_append(&in->names, socket.name.data, socket.name.len);
+		if (r < 0)
+			return r;
+		in->items[in->count].len = socket.name.len;
+	}
+	in->count++;
+	return 0;
+}
+
+static int by_address(const void *a, const void *b, void *in)
+{
+	const struct listeners *listeners = in;
+	const struct listener *x = a;
+
+	return listener_compare(listeners, x->file, (struct ipc_bytes){listeners->names.data + x->name, x->len}, b);
+}
+
+static const struct listener *find_listener(const struct listeners *in, const struct ipc_unix_socket *socket)
+{
+	size_t low = 0, high = in->count;
+
+	if (!socket->file && !socket->abstract)
+		return NULL;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = listener_compare(in, socket->file, socket->name, &in->items[middle]);
+
+		if (order == 0)
+			return &in->items[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+static int gather_listeners(struct unix_walk *walk)
+{
+	struct listeners *in = &walk->listeners;
+	size_t i, out = 0;
+	int r;
+
+	r = ipc_unix_dump(&walk->base, 1u << TCP_LISTEN, UDIAG_SHOW_NAME | UDIAG_SHOW_VFS, add_listener, in);
+	if (r < 0 || in->count == 0)
+		return r;
+	qsort_r(in->items, in->count, sizeof(*in->items), by_address, in);
+	for (i = 1; i < in->count; i++) {
+		if (by_address(&in->items[out], &in->items[i], in) != 0)
+			in->items[++out] = in->items[i];
+		else if (in->items[out].inode != in->items[i].inode)
+			in->items[out].inode = 0;
+	}
+	in->count = out + 1;
+	return 0;
+}
+
+/* ---- objects ------------------------------------------------------------------------------------------------- */
+
+/* Nearly all paths are: no need then for a second copy of each. */
+static bool path_is_normal(struct ipc_bytes path)
+{
+	size_t i;
+
+	for (i = 1; i <= path.len; i++) {
+		bool end = i == path.len || path.data[i] == '/';
+
+		if (end && (path.data[i - 1] == '/' || (path.data[i - 1] == '.' && path.data[i - 2] == '/')))
+			return path.len == 1;
+	}
+	return true;
+}
+
+static void fill_name(struct ipc_sock *sock, struct ipc_arena *arena, const struct ipc_unix_socket *socket)
+{
+	struct ipc_bytes name = socket->name;
+	struct ipc_buf normal = {0};
+
+	if (!name.data)
+		return;
+	/* "@" marks an abstract name, so a relative path that begins with it is written as "./@". */
+	if (socket->abstract || name.data[0] == '@') {
+		const char *prefix = socket->abstract ? "@" : "./";
+		size_t skip = strlen(prefix);
+		char *copy = ipc_arena_alloc(arena, skip + name.len + 1);
+
+		if (!copy)
+			return;
+		memcpy(copy, prefix, skip);
+		memcpy(copy + skip, name.data, name.len);
+		sock->local = (struct ipc_bytes){copy, skip + name.len};
+	} else {
+		sock->local = ipc_arena_bytes(arena, name.data, name.len);
+	}
+	sock->base.name = sock->local;
+	if (socket->abstract || name.data[0] != '/')
+		return;
+	if (path_is_normal(name))
+		sock->path = sock->local;
+	else if (ipc_path_normalise(name, "/", &normal) == 0)
+		sock->path = ipc_arena_bytes(arena, normal.data, normal.len);
+	ipc_buf_release(&normal);
+}
+
+/*
+ * Owner and mode of the socket file: only when the path still leads to it, and never where a server would have to answer. Connections share
+ * their listener's file and do not repeat it.
+ */
+static void fill_file(struct ipc_sock *sock, struct ipc_run *run)
+{
+	struct ipc_mounts *mounts;
+	const struct ipc_mount *mount;
+	struct ipc_file file;
+
+	if (!sock->path.data || sock->path.len < 2 || sock->bound_device == IPC_UNKNOWN || sock->connected || !run->ns->own)
+		return;
+	mounts = ipc_run_mounts(run);
+	mount = mounts ? ipc_mounts_of_path(mounts, sock->path.data) : NULL;
+	if (!mount || !mount->local || ipc_file_stat(mounts, run->ctx->root_fd, sock->path.data + 1, false, &file) < 0)
+		return;
+	if (!S_ISSOCK(file.mode) || file.device != sock->bound_device || (uint32_t)file.inode != sock->bound_inode)
+		return;
+	sock->bound_inode = file.inode;
+	sock->base.mode = file.mode & 07777;
+	sock->base.gid = file.gid;
+	if (sock->base.uid == IPC_UNKNOWN)
+		sock->base.uid = file.uid;
+	sock->base.changed = file.changed;
+	sock->base.created = file.birth;
+}
+
+static void fill_queues(struct ipc_sock *sock, const struct ipc_unix_socket *socket)
+{
+	sock->receive_queue = socket->receive_queue;
+	if (socket->state == TCP_LISTEN)
+		sock->backlog = socket->send_queue;
+	else
+		sock->send_queue = socket->send_queue;
+	sock->memory = socket->memory;
+}
+
+static int emit_socket(struct unix_walk *walk, const struct ipc_unix_socket *socket, const struct listener *listener)
+{
+	struct ipc_run *run = walk->base.run;
+	struct ipc_sock *sock;
+
+	sock = ipc_sock_walk_object(&walk->base, socket->inode, socket->cookie);
+	if (!sock)
+		return -ENOMEM;
+	sock->type = ipc_sock_type(socket->type);
+	sock->base.status = ipc_sock_status(socket->state);
+	sock->base.uid = socket->uid;
+	sock->shutdown = ipc_sock_shutdown(socket->shutdown);
+	sock->bound_device = socket->device;
+	sock->bound_inode = socket->bound_inode;
+	sock->connected = ipc_unix_is_connection(socket);
+	fill_name(sock, &run->arena, socket);
+	fill_file(sock, run);
+	if (sock->path.data && !sock->connected)
+		sock->displaced = ipc_unix_files_displace(&walk->files, &walk->base, sock->path, socket->file);
+	fill_queues(sock, socket);
+	if (socket->peer) {
+		sock->peer = ipc_sock_reference(run, socket->peer);
+		if (ipc_run_needs(run, IPC_NEED_PEERS))
+			sock->peers = ipc_sock_peer(run, socket->peer);
+	} else if (ipc_run_needs(run, IPC_NEED_PEERS)) {
+		sock->peers = IPC_EMPTY_LIST;
+	}
+	if (listener && listener->inode && sock->connected)
+		sock->listener = ipc_sock_reference(run, listener->inode);
+	return ipc_run_emit(run, sock);
+}
+
+static int take_socket(const struct nlmsghdr *nlh, void *data)
+{
+	struct unix_walk *walk = data;
+	const struct listener *listener;
+	struct ipc_unix_socket socket;
+	int r;
+
+	ipc_unix_parse(nlh, &socket);
+	if (ipc_sock_walk_met(&walk->base, socket.cookie))
+		return 0;
+	r = ipc_unix_files_note(&walk->files, &socket);
+	if (r < 0)
+		return r;
+	listener = find_listener(&walk->listeners, &socket);
+	if (walk->named_only && socket.state != TCP_LISTEN &&
+	    (!socket.name.data || (listener && ipc_unix_is_connection(&socket))))
+		return 0;
+	return emit_socket(walk, &socket, listener);
+}
+
+static int collect(struct ipc_run *run, const struct ipc_kind *kind)
+{
+	unsigned show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER | UDIAG_SHOW_UID;
+	struct unix_walk walk = {.named_only = ipc_run_named_only(run, kind)};
+	int r;
+
+	r = ipc_sock_walk_begin(&walk.base, run, kind);
+	if (r < 0)
+		return r;
+	if (ipc_run_needs(run, IPC_NEED_MEMORY))
+		show |= UDIAG_SHOW_RQLEN | UDIAG_SHOW_MEMINFO;
+	/* Socket files are seen from the caller's mount namespace, whatever network namespaces are visited. */
+	if (run->ns->own)
+		r = ipc_unix_files_begin(&walk.files, run, kind);
+	if (r == 0 && (walk.named_only || ipc_run_needs(run, IPC_NEED_LISTENER)))
+		r = gather_listeners(&walk);
+	if (r == 0)
+		r = ipc_unix_dump(&walk.base, ~0u, show, take_socket, &walk);
+	if (r == 0)
+		r = ipc_unix_files_emit(&walk.files, &walk.base);
+	if (r < 0)
+		r = ipc_sock_unavailable(run, kind, r, ipc_sock_protocol_count(run, "UNIX"));
+	ipc_unix_files_end(&walk.files);
+	ipc_buf_release(&walk.listeners.names);
+	free(walk.listeners.items);
+	ipc_sock_walk_end(&walk.base);
+	return r;
+}
+
+static void names(const struct ipc_object *object, struct ipc_names *names)
+{
+	const struct ipc_sock *sock = (const struct ipc_sock *)object;
+	bool weak = sock->connected || sock->displaced;
+
+	if (!sock->stale && !ipc_names_add(names, false, "%" PRIu64, object->inode))
+		return;
+	if (sock->path.data)
+		ipc_names_add_bytes(names, weak, "", sock->path);
+	else if (sock->local.data && sock->local.data[0] == '@')
+		ipc_names_add_bytes(names, weak, "", sock->local);
+	if (sock->bound_device != IPC_UNKNOWN)
+		ipc_names_add_file(names, weak, sock->bound_device, sock->bound_inode);
+}
+
+static int identity(const struct ipc_object *object, struct ipc_buf *out)
+{
+	return ((const struct ipc_sock *)object)->stale ? ipc_identity_inode(object, out) : ipc_sock_identity(object, out);
+}
+
+static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object)
+{
+	const struct ipc_sock *sock = (const struct ipc_sock *)object;
+
+	return sock->stale ? ipc_unix_judge_file(run, sock) : ipc_sock_judge(run, object);
+}
+
+const struct ipc_kind ipc_kind_sock_unix = {
+	IPC_SOCK_NET_KIND("unix", "unix sockets, and socket files that nobody is bound to"),
+	.leaks = true,
+	.locators = 1u << IPC_BY_NUMBER | 1u << IPC_BY_PATH | 1u << IPC_BY_ABSTRACT,
+	.collect = collect,
+	.names = names,
+	.identity = identity,
+	.judge = judge,
+};

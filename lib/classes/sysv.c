@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What System V queues and semaphore sets share. Their kernel keeps no count of users: a quiet one cannot be excluded. */
+#include "classes/sysv.h"
+
+#include <inttypes.h>
+
+#include "sources/blocked.h"
+#include "sources/procfs.h"
+
+void ipc_sysv_fill(struct ipc_run *run, struct ipc_object *object, const struct ipc_sysv_perm *perm, enum ipc_space space)
+{
+	object->id = perm->id;
+	object->key = perm->key;
+	object->uid = perm->uid;
+	object->gid = perm->gid;
+	object->mode = perm->mode;
+	object->wait = (struct ipc_key){space, run->ns->inode, perm->id};
+	object->holders = IPC_EMPTY_LIST;
+	object->status = IPC_EMPTY_LIST;
+}
+
+void ipc_sysv_names(const struct ipc_object *object, struct ipc_names *names)
+{
+	if (ipc_names_add(names, false, "%" PRIu64, object->id) && object->key)
+		ipc_names_add(names, false, "0x%08" PRIx64, object->key);
+}
+
+bool ipc_sysv_blind(struct ipc_run *run)
+{
+	struct ipc_blocked *blocked = ipc_run_blocked(run);
+	size_t hidden = blocked ? ipc_blocked_hidden(blocked) : 0;
+	bool outside = !ipc_proc_initial_pidns(run->ctx);
+
+	if (!blocked)
+		ipc_evidence(run, "waiting processes could not be read");
+	if (hidden)
+		ipc_evidence(run, "system calls of %zu processes could not be read", hidden);
+	if (outside)
+		ipc_evidence(run, "processes outside this pid namespace cannot be seen");
+	return !blocked || hidden || outside || run->one_process;
+}
+
+enum ipc_state ipc_sysv_state(struct ipc_run *run, bool alive, bool unknown, bool dead)
+{
+	if (unknown)
+		return IPC_STATE_UNKNOWN;
+	if (alive)
+		return IPC_STATE_IDLE;
+	if (!dead) {
+		ipc_evidence(run, "nobody has used it");
+		return IPC_STATE_IDLE;
+	}
+	ipc_evidence(run, "the kernel counts no users of this kind: a quiet one cannot be excluded");
+	return IPC_STATE_SUSPECT;
+}

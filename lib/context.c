@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The context: made, re-rooted and freed here; the error text of the last failed call. */
+#include "context.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "holders/holders.h"
+
+
+static void close_roots(struct ipc_ctx *ctx)
+{
+	if (ctx->root_fd >= 0)
+		close(ctx->root_fd);
+	if (ctx->proc_fd >= 0)
+		close(ctx->proc_fd);
+}
+
+/* Open @root and its proc/ into @root_fd and @proc_fd. */
+static int open_roots(const char *root, int *root_fd, int *proc_fd)
+{
+	int dir, proc;
+
+	dir = open(*root ? root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return -errno;
+	/* Not O_PATH: the process list is read from a copy of this descriptor. */
+	proc = openat(dir, "proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (proc < 0) {
+		int error = errno;
+
+		close(dir);
+		return -error;
+	}
+	*root_fd = dir;
+	*proc_fd = proc;
+	return 0;
+}
+
+int ipc_ctx_new(struct ipc_ctx **out)
+{
+	struct ipc_ctx *ctx;
+	int r;
+
+	ctx = calloc(1, sizeof(*ctx));
+	if (!ctx)
+		return -ENOMEM;
+	ctx->refs = 1;
+	ctx->root = strdup("");
+	if (!ctx->root) {
+		free(ctx);
+		return -ENOMEM;
+	}
+	r = open_roots("", &ctx->root_fd, &ctx->proc_fd);
+	if (r < 0) {
+		free(ctx->root);
+		free(ctx);
+		return r;
+	}
+	*out = ctx;
+	return 0;
+}
+
+struct ipc_ctx *ipc_ctx_ref(struct ipc_ctx *ctx)
+{
+	ctx->refs++;
+	return ctx;
+}
+
+struct ipc_ctx *ipc_ctx_unref(struct ipc_ctx *ctx)
+{
+	if (ctx && --ctx->refs == 0) {
+		close_roots(ctx);
+		free(ctx->root);
+		free(ctx);
+	}
+	return NULL;
+}
+
+int ipc_ctx_set_root(struct ipc_ctx *ctx, const char *root)
+{
+	int root_fd, proc_fd, r;
+	char *copy;
+
+	copy = strdup(strcmp(root, "/") == 0 ? "" : root);
+	if (!copy)
+		return ipc_ctx_fail(ctx, -ENOMEM, "out of memory");
+	r = open_roots(copy, &root_fd, &proc_fd);
+	if (r < 0) {
+		free(copy);
+		return ipc_ctx_fail(ctx, r, "cannot open the tree or its proc directory: %s", strerror(-r));
+	}
+	close_roots(ctx);
+	free(ctx->root);
+	ctx->root = copy;
+	ctx->root_fd = root_fd;
+	ctx->proc_fd = proc_fd;
+	ctx->captured = *copy != '\0';
+	return 0;
+}
+
+int ipc_ctx_set_holder_source(struct ipc_ctx *ctx, enum ipc_holder_source source)
+{
+	switch (source) {
+	case IPC_HOLDERS_BPF:
+		if (!ipc_holders_bpf_built())
+			return ipc_ctx_fail(ctx, -ENOTSUP, "this build has no BPF support; holders can be read from proc");
+		break;
+	case IPC_HOLDERS_AUTO:
+	case IPC_HOLDERS_PROC:
+		break;
+	default:
+		return ipc_ctx_fail(ctx, -EINVAL, "no such source of holders");
+	}
+	ctx->holder_source = source;
+	return 0;
+}
+
+const char *ipc_ctx_error(const struct ipc_ctx *ctx)
+{
+	return ctx->error;
+}
+
+int ipc_ctx_fail(struct ipc_ctx *ctx, int error, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(ctx->error, sizeof(ctx->error), format, args);
+	va_end(args);
+	return error;
+}
+
+const char *ipc_version(void)
+{
+	return IPCTOOL_VERSION;
+}
+
+const char *ipc_features(void)
+{
+	return ipc_holders_bpf_built() ? "+bpf" : "-bpf";
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The context: settings, the root that everything is read below, the text of the last error. */
+#ifndef IPC_CONTEXT_H
+#define IPC_CONTEXT_H
+
+#include <ipctool/ipctool.h>
+
+struct ipc_ctx {
+	unsigned refs;
+	enum ipc_holder_source holder_source;
+	bool captured;   /* a captured tree: no system calls about live objects, no netlink, no namespaces */
+	char *root;      /* "" for / */
+	int root_fd;     /* O_PATH on the root directory */
+	int proc_fd;     /* O_PATH|O_DIRECTORY on ROOT/proc: stays valid after a thread entered another mount namespace */
+	char error[512];
+};
+
+/* Set the error text (unescaped names are escaped by the caller with ipc_escape) and return @error, a negative errno. */
+int ipc_ctx_fail(struct ipc_ctx *ctx, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

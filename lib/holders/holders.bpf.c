@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* BPF iterators over the fds and the mappings of all tasks, which write one record for each that is of a wanted kind. */
+#include "vmlinux_min.h"
+
+#include <bpf/bpf_helpers.h>
+
+#include <bpf/bpf_core_read.h>
+
+#include "holders_event.h"
+
+#define NULL ((void *)0)
+#define PATH_ROOM 4096
+#define PIPEFS_MAGIC 0x50495045
+#define SOCKFS_MAGIC 0x534f434b
+#define FMODE_READ 0x1
+#define FMODE_WRITE 0x2
+#define FMODE_BACKING 0x2000000
+#define VM_READ 0x1
+#define VM_WRITE 0x2
+#define VM_MAYSHARE 0x80
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define S_IFREG 0100000
+#define S_IFIFO 0010000
+#define EINVAL 22
+#define DEV_MAJOR(device) ((device) >> 20)
+
+#define WANTS(space) (spaces & 1u << (space))
+
+char LICENSE[] SEC("license") = "GPL";
+
+const volatile __u32 spaces = ~0u; /* IPC_SPACE_BIT()s */
+const volatile __u32 only;         /* one pid alone, or 0 */
+
+__s32 level = -1; /* of the reader's pid namespace */
+char path[PATH_ROOM];
+
+/* The thread group's number as the reader of the iterator would see it in its own /proc. */
+static __always_inline __u32 pid_of(struct task_struct *task)
+{
+	struct task_struct *reader;
+	struct upid upid = {};
+	struct pid *pid;
+
+	if (level < 0) {
+		reader = (struct task_struct *)bpf_get_current_task();
+		level = BPF_CORE_READ(reader, thread_pid, level);
+	}
+	pid = task->group_leader->thread_pid;
+	bpf_core_read(&upid, bpf_core_type_size(struct upid), (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+		      (__u64)(level & 63) * bpf_core_type_size(struct upid));
+	return upid.nr;
+}
+
+/* A mount that the kernel made for itself has -EINVAL in the place of its namespace; nothing that a user can make does. */
+static __always_inline bool is_internal(struct vfsmount *mnt)
+{
+	struct mount *mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+
+	return (long)BPF_CORE_READ(mount, mnt_ns) == -EINVAL;
+}
+
+/* memcmp() of a constant that is not a power of two long would become a call, and there is no such function here. */
+static __always_inline bool starts(const char *name, const char *prefix, int len)
+{
+	int i;
+
+	for (i = 0; i < len; i++)
+		if (name[i] != prefix[i])
+			return false;
+	return true;
+}
+
+#define STARTS(name, prefix) starts(name, prefix, sizeof(prefix) - 1)
+
+/* Whose memory it is, by the name that the kernel gives to files without a path; 0 for none that is known. */
+static __always_inline __u8 space_by_name(struct dentry *dentry)
+{
+	char name[16] = {};
+
+	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(dentry, d_name.name));
+	if (STARTS(name, "memfd:"))
+		return EVENT_MEMFD;
+	if (STARTS(name, "SYSV"))
+		return EVENT_SHM;
+	if (STARTS(name, "dev/zero") || STARTS(name, "anon_hugepage"))
+		return EVENT_ANON;
+	return 0;
+}
+
+/*
+ * Fill in what @inode, reached through @at, is. Returns false when nobody wants it. Both may come from a place that the verifier does not
+ * know the type of, hence the reads by helper.
+ */
+static __always_inline bool identify(struct inode *inode, struct path *at, struct ipc_holders_event *event)
+{
+	__u64 magic;
+	__u16 type;
+
+	event->mode = BPF_CORE_READ(inode, i_mode);
+	type = event->mode & S_IFMT;
+	if (type != S_IFIFO && type != S_IFSOCK && type != S_IFREG)
+		return false;
+	event->inode = BPF_CORE_READ(inode, i_ino);
+	magic = BPF_CORE_READ(inode, i_sb, s_magic);
+	if (magic == PIPEFS_MAGIC) {
+		event->space = EVENT_PIPE;
+	} else if (magic == SOCKFS_MAGIC) {
+		event->space = EVENT_SOCKET;
+	} else {
+		event->device = BPF_CORE_READ(inode, i_sb, s_dev);
+		event->space = EVENT_FILE;
+		if (type == S_IFREG && DEV_MAJOR(event->device) == 0 && is_internal(BPF_CORE_READ(at, mnt)))
+			event->space = space_by_name(BPF_CORE_READ(at, dentry));
+	}
+	return event->space && WANTS(event->space);
+}
+
+/* Mapped through a stacked file system, @file is the one below; processes know the one above. */
+static __always_inline struct path *stacked_path(struct file *file)
+{
+	struct backing_file *backing = (void *)file;
+
+	if (!bpf_core_field_exists(backing->user_path) || !(file->f_mode & FMODE_BACKING))
+		return NULL;
+	return (void *)backing + bpf_core_field_offset(struct backing_file, user_path);
+}
+
+static __always_inline void write_event(struct seq_file *seq, struct ipc_holders_event *event, struct path *at)
+{
+	long len = 0;
+
+	if (at && (event->space == EVENT_FILE || event->space == EVENT_MEMFD || event->space == EVENT_SHM)) {
+		len = bpf_d_path(at, path, sizeof(path));
+		len = len > 0 ? len - 1 : 0;
+	}
+	event->path_len = len;
+	bpf_seq_write(seq, event, sizeof(*event));
+	if (len > 0 && len < PATH_ROOM)
+		bpf_seq_write(seq, path, len);
+}
+
+SEC("iter/task_file")
+int holders_file(struct bpf_iter__task_file *ctx)
+{
+	struct ipc_holders_event event = {};
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+
+	if (!task || !file || !identify(file->f_inode, &file->f_path, &event))
+		return 0;
+	event.pid = pid_of(task);
+	if (only && event.pid != only)
+		return 0;
+	event.fd = ctx->fd;
+	event.flags = file->f_flags;
+	event.access = (file->f_mode & FMODE_READ ? 1 : 0) | (file->f_mode & FMODE_WRITE ? 2 : 0);
+	if (event.space == EVENT_SHM)
+		return 0;
+	write_event(ctx->meta->seq, &event, &file->f_path);
+	return 0;
+}
+
+SEC("iter/task_vma")
+int holders_vma(struct bpf_iter__task_vma *ctx)
+{
+	struct vm_area_struct *vma = ctx->vma;
+	struct ipc_holders_event event = {};
+	struct task_struct *task = ctx->task;
+	struct shm_file_data *data;
+	struct path *stacked;
+	struct file *file;
+	bool wanted;
+
+	if (!task || !vma || !vma->vm_file)
+		return 0;
+	/* A thread that unshared its fds is visited with the memory of its leader once more. */
+	if (task != task->group_leader && task->mm == task->group_leader->mm)
+		return 0;
+	file = vma->vm_file;
+	stacked = stacked_path(file);
+	wanted = stacked ? identify(BPF_CORE_READ(stacked, dentry, d_inode), stacked, &event) : identify(file->f_inode, &file->f_path, &event);
+	if (!wanted)
+		return 0;
+	event.shared = !!(vma->vm_flags & VM_MAYSHARE);
+	if (!event.shared && DEV_MAJOR(event.device) != 0)
+		return 0;
+	event.pid = pid_of(task);
+	if (only && event.pid != only)
+		return 0;
+	event.fd = -1;
+	event.addr = vma->vm_start;
+	event.end = vma->vm_end;
+	event.access = (vma->vm_flags & VM_READ ? 1 : 0) | (vma->vm_flags & VM_WRITE ? 2 : 0);
+	if (event.space == EVENT_SHM) {
+		/* Attached, it is a file of the segment's own kind, wrapped around the one of the memory. */
+		if (file->f_op == file->f_inode->i_fop)
+			return 0;
+		data = file->private_data;
+		event.device = BPF_CORE_READ(data, ns, ns.inum);
+		event.inode = (__u32)BPF_CORE_READ(data, id);
+		event.attach = 1;
+	}
+	write_event(ctx->meta->seq, &event, stacked ? NULL : &file->f_path);
+	return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One fd or mapping, as the BPF programs write it and the library reads it. Needs the __u types defined before. */
+#ifndef IPC_HOLDERS_EVENT_H
+#define IPC_HOLDERS_EVENT_H
+
+struct ipc_holders_event {
+	__u64 inode;
+	__u64 device; /* major << 20 | minor, as the kernel keeps it; for System V the ipc namespace's inode */
+	__u64 addr;
+	__u64 end;    /* of the mapping */
+	__u32 pid;    /* the thread group's, in the reader's pid namespace */
+	__s32 fd;     /* -1: a mapping */
+	__u32 flags;
+	__u16 mode;
+	__u16 path_len; /* bytes of path that follow, without a terminator; 0: none, or not to be had here */
+	__u8 space;     /* enum ipc_space */
+	__u8 access;
+	__u8 shared;
+	__u8 attach;
+	__u32 reserved;
+};
+
+/* As enum ipc_space has them; the library checks that they are the same. */
+enum {
+	EVENT_FILE = 1,
+	EVENT_PIPE,
+	EVENT_SOCKET,
+	EVENT_MEMFD,
+	EVENT_ANON,
+	EVENT_SHM,
+};
+
+#endif

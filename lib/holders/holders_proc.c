@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The source of holders that works everywhere: /proc/PID/fd and /proc/PID/maps, one process after the other. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <linux/kcmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "holders/holders_index.h"
+#include "holders/superblocks.h"
+
+#define MEMORY_SPACES (IPC_SPACE_BIT(IPC_SPACE_MEMFD) | IPC_SPACE_BIT(IPC_SPACE_ANON) | IPC_SPACE_BIT(IPC_SPACE_SHM))
+
+struct reader {
+	struct ipc_ctx *ctx;
+	const struct ipc_holders_want *want;
+	struct ipc_holders *holders;
+	struct ipc_superblocks *superblocks;
+	bool same_pids;              /* system calls and this /proc mean the same process by a number */
+	struct ipc_buf text, link;
+	/* of the process being read */
+	struct ipc_process *process;
+	char base[64];               /* "4711", "4711/task/4712" */
+	bool denied;
+	size_t seen;                 /* fds or mappings in the table being read */
+};
+
+static bool wants(const struct reader *reader, enum ipc_space space)
+{
+	return (reader->want->spaces & IPC_SPACE_BIT(space)) != 0;
+}
+
+/* What one process denies makes the answer incomplete; what has gone meanwhile is nobody's. */
+static void note_error(struct reader *reader, int error)
+{
+	if ((error != -EACCES && error != -EPERM) || reader->denied)
+		return;
+	reader->denied = true;
+	ipc_holders_hide(reader->holders, -error);
+}
+
+/* ---- what a name in /proc stands for ----------------------------------------------------------------------------- */
+
+/* The names that the kernel gives to memory without a file. Ordinary files may have them too: only the device tells. */
+static enum ipc_space space_by_name(struct ipc_bytes name)
+{
+	if (ipc_bytes_starts(name, "/memfd:"))
+		return IPC_SPACE_MEMFD;
+	if (ipc_bytes_starts(name, "/SYSV"))
+		return IPC_SPACE_SHM;
+	if (ipc_bytes_starts(name, "/dev/zero") || ipc_bytes_starts(name, "/anon_hugepage") || ipc_bytes_starts(name, "[anon_shmem:"))
+		return IPC_SPACE_ANON;
+	return IPC_SPACE_FILE;
+}
+
+/*
+ * Fill in the key of @name with @device and @inode. @link: a magic link to it. Returns false when it is of no wanted space.
+ */
+static bool find_key(struct reader *reader, struct ipc_bytes name, uint64_t device, uint64_t inode, const char *link, struct ipc_key *key)
+{
+	enum ipc_space space = space_by_name(name);
+
+	if (!ipc_superblocks_internal(reader->superblocks, device, reader->process->pid, link))
+		space = IPC_SPACE_FILE;
+	else if (space == IPC_SPACE_FILE)
+		return false; /* memory of a driver */
+	if (!wants(reader, space))
+		return false;
+	*key = (struct ipc_key){space, device, inode};
+	if (space == IPC_SPACE_SHM) {
+		ipc_processes_load(reader->holders->processes, reader->process);
+		key->device = reader->process->ipc_ns;
+		if (key->device == 0 && !reader->ctx->captured) {
+			note_error(reader, -EACCES);
+			return false;
+		}
+	}
+	return true;
+}
+
+static struct ipc_bytes path_of_key(struct ipc_key key, struct ipc_bytes name)
+{
+	return key.space == IPC_SPACE_ANON ? IPC_NO_BYTES : name;
+}
+
+/* ---- file descriptors -------------------------------------------------------------------------------------------- */
+
+/* The number behind @word in fdinfo of @fd; returns false when there is none. Needed where the links themselves lead nowhere: in a captured tree. */
+static bool read_fdinfo(struct reader *reader, const char *fd, const char *word, int base, uint64_t *out)
+{
+	const char *at;
+
+	if (ipc_proc_read(reader->ctx, &reader->text, "%s/fdinfo/%s", reader->base, fd) < 0 || !reader->text.data)
+		return false;
+	at = strstr(reader->text.data, word);
+	if (!at)
+		return false;
+	*out = strtoull(at + strlen(word), NULL, base);
+	return true;
+}
+
+static uint8_t access_by_flags(struct reader *reader, const char *fd)
+{
+	static const uint8_t by_mode[] = {1, 2, 3, 0};
+	uint64_t flags;
+
+	if (!read_fdinfo(reader, fd, "flags:", 8, &flags) || (flags & O_PATH))
+		return 0;
+	return by_mode[flags & O_ACCMODE];
+}
+
+/* The link's own permission bits say how it was opened; an O_PATH fd has none. Returns 0 or -errno. */
+static int read_access(struct reader *reader, int dir, const char *fd, uint8_t *access)
+{
+	struct stat st;
+
+	if (reader->ctx->captured) {
+		*access = access_by_flags(reader, fd);
+		return 0;
+	}
+	if (fstatat(dir, fd, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	*access = (st.st_mode & 0400 ? 1 : 0) | (st.st_mode & 0200 ? 2 : 0);
+	return 0;
+}
+
+/* In a captured tree the file behind a path is the one below its root, or else what fdinfo (since 5.14) says of it. */
+static int stat_captured(struct reader *reader, const char *fd, struct ipc_bytes name, struct ipc_file *file)
+{
+	int r = -ENOENT;
+
+	if (name.len > 1)
+		r = ipc_file_stat(ipc_superblocks_mounts(reader->superblocks), reader->ctx->root_fd, name.data + 1, false, file);
+	if (r == 0)
+		return 0;
+	if (!read_fdinfo(reader, fd, "ino:", 10, &file->inode))
+		return -ENOENT;
+	file->mode = IPC_UNKNOWN;
+	/* On a mount that nobody has, it is the kernel's own. */
+	file->device = ipc_superblocks_device(reader->superblocks, makedev(0, 1), reader->process->pid, reader->base, fd);
+	return 0;
+}
+
+static int stat_fd(struct reader *reader, int dir, const char *fd, struct ipc_bytes name, struct ipc_file *file)
+{
+	if (reader->ctx->captured)
+		return stat_captured(reader, fd, name, file);
+	return ipc_file_stat(ipc_superblocks_mounts(reader->superblocks), dir, fd, true, file);
+}
+
+static int add_file(struct reader *reader, int dir, const char *fd, struct ipc_bytes name, struct ipc_holders_seen *seen)
+{
+	struct ipc_file file = {0};
+	char link[sizeof(reader->base) + 32];
+	int r;
+
+	if (!wants(reader, IPC_SPACE_FILE) && space_by_name(name) == IPC_SPACE_FILE)
+		return 0;
+	r = stat_fd(reader, dir, fd, name, &file);
+	if (r < 0) {
+		note_error(reader, r);
+		return 0;
+	}
+	if (file.mode != IPC_UNKNOWN && !ipc_holders_wants_mode(file.mode))
+		return 0;
+	snprintf(link, sizeof(link), "%s/fd/%s", reader->base, fd);
+	if (!find_key(reader, name, file.device, file.inode, link, &seen->key))
+		return 0;
+	if (seen->key.space == IPC_SPACE_FILE && !file.device_proven && !reader->ctx->captured)
+		seen->key.device = ipc_superblocks_device(reader->superblocks, file.device, reader->process->pid, reader->base, fd);
+	seen->mode = file.mode;
+	seen->path = path_of_key(seen->key, name);
+	r = read_access(reader, dir, fd, &seen->access);
+	return r < 0 ? 0 : ipc_holders_add(reader->holders, seen);
+}
+
+/* "pipe:[4711]" */
+static bool parse_inode(struct ipc_bytes name, const char *prefix, uint64_t *inode)
+{
+	char *end;
+
+	if (!ipc_bytes_starts(name, prefix))
+		return false;
+	*inode = strtoull(name.data + strlen(prefix), &end, 10);
+	return strcmp(end, "]") == 0;
+}
+
+static int add_fd(struct reader *reader, int dir, const char *fd)
+{
+	struct ipc_holders_seen seen = {.process = reader->process, .fd = atoi(fd), .mode = IPC_UNKNOWN};
+	char target[PATH_MAX + 1];
+	struct ipc_bytes name;
+	ssize_t n;
+
+	n = readlinkat(dir, fd, target, sizeof(target) - 1);
+	if (n < 0) {
+		note_error(reader, -errno);
+		return 0;
+	}
+	target[n] = '\0';
+	name = (struct ipc_bytes){target, n};
+	if (target[0] == '/')
+		return add_file(reader, dir, fd, name, &seen);
+	if (wants(reader, IPC_SPACE_SOCKET) && parse_inode(name, "socket:[", &seen.key.inode)) {
+		seen.key.space = IPC_SPACE_SOCKET;
+		seen.mode = S_IFSOCK | 0777;
+		seen.access = 3;
+		return ipc_holders_add(reader->holders, &seen);
+	}
+	if (wants(reader, IPC_SPACE_PIPE) && parse_inode(name, "pipe:[", &seen.key.inode)) {
+		seen.key.space = IPC_SPACE_PIPE;
+		seen.mode = S_IFIFO | 0600;
+		return read_access(reader, dir, fd, &seen.access) < 0 ? 0 : ipc_holders_add(reader->holders, &seen);
+	}
+	return 0;
+}
+
+static int read_fds(struct reader *reader)
+{
+	struct dirent *entry;
+	DIR *dir;
+	int fd, r = 0;
+
+	reader->seen = 0;
+	fd = ipc_proc_open(reader->ctx, O_DIRECTORY, "%s/fd", reader->base);
+	if (fd < 0) {
+		note_error(reader, fd);
+		return 0;
+	}
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while (r == 0 && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		reader->seen++;
+		r = add_fd(reader, dirfd(dir), entry->d_name);
+	}
+	closedir(dir);
+	return r;
+}
+
+/* ---- mappings ---------------------------------------------------------------------------------------------------- */
+
+/* maps writes a newline as \012, but a backslash as it is: where that leaves a doubt, the link below map_files knows. */
+static struct ipc_bytes map_path(struct reader *reader, struct ipc_map_line *map, const char *link)
+{
+	if (!memmem(map->path.data, map->path.len, "\\012", 4))
+		return map->path;
+	if (!reader->ctx->captured && ipc_proc_link(reader->ctx, &reader->link, "%s", link) == 0)
+		return (struct ipc_bytes){reader->link.data, reader->link.len};
+	map->path.len = ipc_proc_decode((char *)map->path.data, map->path.len, "\n");
+	return map->path;
+}
+
+/*
+ * Shared mappings count, and private ones of files on memory or without a disk of their own (a POSIX segment may be mapped so).
+ * The many private mappings of programs and libraries do not.
+ */
+static int add_map(struct reader *reader, struct ipc_map_line *map)
+{
+	struct ipc_holders_seen seen = {.process = reader->process, .fd = -1, .mode = IPC_UNKNOWN, .addr = map->start, .end = map->end, .shared = map->shared};
+	char link[sizeof(reader->base) + 64];
+
+	if (map->inode == 0 && map->device == 0)
+		return 0;
+	if (!map->shared && (major(map->device) != 0 || !ipc_bytes_starts(map->path, "/")))
+		return 0;
+	if (!wants(reader, IPC_SPACE_FILE) && space_by_name(map->path) == IPC_SPACE_FILE)
+		return 0;
+	snprintf(link, sizeof(link), "%s/map_files/%" PRIx64 "-%" PRIx64, reader->base, map->start, map->end);
+	if (!find_key(reader, map->path, map->device, map->inode, link, &seen.key))
+		return 0;
+	seen.path = path_of_key(seen.key, map_path(reader, map, link));
+	seen.access = (map->read ? 1 : 0) | (map->write ? 2 : 0);
+	seen.attach = seen.key.space == IPC_SPACE_SHM;
+	return ipc_holders_add(reader->holders, &seen);
+}
+
+static int read_maps(struct reader *reader)
+{
+	struct ipc_map_line map;
+	const char *at;
+	int r;
+
+	reader->seen = 0;
+	r = ipc_proc_read(reader->ctx, &reader->text, "%s/maps", reader->base);
+	if (r < 0) {
+		note_error(reader, r);
+		return r == -ENOMEM ? r : 0;
+	}
+	at = reader->text.data;
+	while (r == 0 && at && ipc_proc_next_map(&at, reader->text.data + reader->text.len, &map)) {
+		reader->seen++;
+		r = add_map(reader, &map);
+	}
+	return r;
+}
+
+/* ---- processes --------------------------------------------------------------------------------------------------- */
+
+/* Do two threads have one table of fds between them? Where the kernel cannot say, as usual. */
+static bool same_fds(const struct reader *reader, int64_t a, int64_t b)
+{
+	return !reader->same_pids || syscall(SYS_kcmp, (pid_t)a, (pid_t)b, KCMP_FILES, 0, 0) <= 0;
+}
+
+/*
+ * The threads behind the first: one may have unshared its fds, or the first may have ended and left them the fds and the memory.
+ */
+static int read_threads(struct reader *reader, bool want_maps, bool no_fds, bool no_maps)
+{
+	int64_t pid = reader->process->pid, last = pid, tid;
+	struct dirent *entry;
+	DIR *dir;
+	int fd, r = 0;
+
+	fd = ipc_proc_open(reader->ctx, O_DIRECTORY, "%" PRId64 "/task", pid);
+	if (fd < 0)
+		return 0;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while (r == 0 && (entry = readdir(dir))) {
+		tid = strtoll(entry->d_name, NULL, 10);
+		if (tid <= 0 || tid == pid)
+			continue;
+		snprintf(reader->base, sizeof(reader->base), "%" PRId64 "/task/%" PRId64, pid, tid);
+		if (want_maps && no_maps) {
+			r = read_maps(reader);
+			no_maps = reader->seen == 0;
+		}
+		if (r == 0 && (no_fds || !same_fds(reader, last, tid))) {
+			r = read_fds(reader);
+			no_fds = no_fds && reader->seen == 0;
+			last = tid;
+		}
+	}
+	closedir(dir);
+	return r;
+}
+
+/* The link count of PID/task is the number of threads and two more. */
+static bool has_threads(const struct reader *reader)
+{
+	struct stat st;
+	char path[sizeof(reader->base) + sizeof("/task")];
+
+	snprintf(path, sizeof(path), "%s/task", reader->base);
+	return fstatat(reader->ctx->proc_fd, path, &st, 0) == 0 && st.st_nlink > 3;
+}
+
+static int read_process(struct reader *reader, struct ipc_process *process)
+{
+	const unsigned mapped = MEMORY_SPACES | IPC_SPACE_BIT(IPC_SPACE_FILE);
+	const unsigned opened = mapped | IPC_SPACE_BIT(IPC_SPACE_PIPE) | IPC_SPACE_BIT(IPC_SPACE_SOCKET);
+	bool want_maps = reader->want->maps && (reader->want->spaces & mapped), no_maps = false, no_fds = false;
+	int r = 0;
+
+	reader->process = process;
+	reader->denied = false;
+	snprintf(reader->base, sizeof(reader->base), "%" PRId64, process->pid);
+	if (want_maps) {
+		r = read_maps(reader);
+		no_maps = reader->seen == 0;
+	}
+	if (r == 0 && (reader->want->spaces & opened)) {
+		r = read_fds(reader);
+		no_fds = reader->seen == 0;
+	}
+	if (r == 0 && !reader->denied && has_threads(reader))
+		r = read_threads(reader, want_maps, no_fds, no_maps);
+	return r;
+}
+
+/* Does this /proc number processes as system calls of the caller do? */
+static bool same_pids(struct ipc_ctx *ctx)
+{
+	struct ipc_buf self = {0};
+	bool same;
+
+	same = !ctx->captured && ipc_proc_link(ctx, &self, "self") == 0 && self.data && strtoll(self.data, NULL, 10) == getpid();
+	ipc_buf_release(&self);
+	return same;
+}
+
+int ipc_holders_read_proc(struct ipc_ctx *ctx, const struct ipc_holders_want *want, struct ipc_holders *holders)
+{
+	struct reader reader = {.ctx = ctx, .want = want, .holders = holders, .same_pids = same_pids(ctx)};
+	struct ipc_process *process;
+	size_t i;
+	int r;
+
+	/* Every pid namespace has a process 1. Where it does not show, /proc is mounted with hidepid. */
+	if (!want->only && !ctx->captured && !ipc_processes_find(holders->processes, 1))
+		ipc_holders_hide(holders, EACCES);
+	r = ipc_superblocks_new(ctx, &reader.superblocks);
+	for (i = 0; r == 0 && (process = ipc_processes_get(holders->processes, i)); i++)
+		if (!want->only || process->pid == want->only)
+			r = read_process(&reader, process);
+	ipc_superblocks_free(reader.superblocks);
+	ipc_buf_release(&reader.text);
+	ipc_buf_release(&reader.link);
+	return r;
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The sources of a run, each read at first use and once: processes, holders, blocked tasks, mounts, the directory scan. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "holders/holders.h"
+#include "query.h"
+#include "sources/blocked.h"
+#include "sources/mounts.h"
+#include "sources/scan.h"
+#include "sources/users.h"
+
+/* Where servers leave their FIFOs and socket files. */
+static const char *const scan_dirs[] = {"/run", "/tmp", "/var/tmp", "/dev/shm"};
+#define SCAN_DIRS (sizeof(scan_dirs) / sizeof(scan_dirs[0]))
+
+enum { TRIED_PROCESSES = 1, TRIED_HOLDERS = 2, TRIED_BLOCKED = 4 };
+
+static const char needs_ptrace[] = "other users' processes can be read with CAP_SYS_PTRACE (root)";
+
+int ipc_run_new(struct ipc_query *query, struct ipc_run **out)
+{
+	struct ipc_run *run;
+	struct timespec now;
+
+	run = calloc(1, sizeof(*run));
+	if (!run)
+		return -ENOMEM;
+	run->refs = 1;
+	run->ctx = ipc_ctx_ref(query->ctx);
+	run->query = query;
+	clock_gettime(CLOCK_REALTIME, &now);
+	run->now = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	run->users = ipc_users_new();
+	*out = run;
+	return 0;
+}
+
+struct ipc_run *ipc_run_ref(struct ipc_run *run)
+{
+	run->refs++;
+	return run;
+}
+
+static void release_view(struct ipc_mount_view *view)
+{
+	ipc_scan_free(view->scan);
+	ipc_scan_free(view->shm_files);
+	ipc_mounts_free(view->mounts);
+	*view = (struct ipc_mount_view){0};
+}
+
+void ipc_run_unref(struct ipc_run *run)
+{
+	if (!run || --run->refs > 0)
+		return;
+	ipc_blocked_free(run->blocked);
+	ipc_holders_free(run->holders);
+	ipc_processes_free(run->processes);
+	release_view(&run->own);
+	release_view(&run->other);
+	ipc_users_free(run->users);
+	ipc_ns_set_release(&run->places);
+	ipc_keyset_release(&run->met);
+	ipc_arena_release(&run->arena);
+	ipc_ctx_unref(run->ctx);
+	free(run);
+}
+
+/* What the kinds of this run may have to look up, so that one scan serves all of them. */
+static unsigned spaces_looked_at(const struct ipc_run *run, bool *maps)
+{
+	const struct ipc_kind *kind = NULL;
+	unsigned spaces = 0;
+
+	*maps = false;
+	while ((kind = ipc_kind_next(kind))) {
+		if (!ipc_query_looks_at(run->query, kind))
+			continue;
+		spaces |= kind->spaces;
+		*maps |= kind->maps;
+	}
+	return spaces;
+}
+
+struct ipc_processes *ipc_run_processes(struct ipc_run *run)
+{
+	int r;
+
+	if (!run->processes && !(run->tried & TRIED_PROCESSES)) {
+		run->tried |= TRIED_PROCESSES;
+		run->one_process = run->query->holder_pid != 0;
+		r = ipc_processes_new(run->ctx, run->query->holder_pid, &run->processes);
+		if (r < 0)
+			ipc_run_problem(run, false, -r, "processes are listed in /proc", "/proc");
+	}
+	return run->processes;
+}
+
+struct ipc_holders *ipc_run_holders(struct ipc_run *run)
+{
+	struct ipc_holders_want want = {0};
+	size_t hidden;
+	int r, error;
+
+	if (run->holders || run->tried & TRIED_HOLDERS)
+		return run->holders;
+	run->tried |= TRIED_HOLDERS;
+	if (!ipc_run_processes(run))
+		return NULL;
+	want.spaces = spaces_looked_at(run, &want.maps);
+	want.only = run->query->holder_pid;
+	r = ipc_holders_new(run->ctx, run->ctx->holder_source, &want, run->processes, &run->holders);
+	if (r < 0) {
+		ipc_run_problem(run, r == -EPERM || r == -EACCES, -r, ipc_ctx_error(run->ctx), "holders");
+		return NULL;
+	}
+	run->query->holder_source = ipc_holders_source(run->holders);
+	hidden = ipc_holders_hidden(run->holders, &error);
+	if (hidden)
+		ipc_run_problem(run, true, error, needs_ptrace, "files of %zu process%s", hidden, hidden == 1 ? "" : "es");
+	return run->holders;
+}
+
+struct ipc_blocked *ipc_run_blocked(struct ipc_run *run)
+{
+	unsigned spaces;
+	size_t hidden;
+	bool maps;
+	int r;
+
+	if (run->blocked || run->tried & TRIED_BLOCKED)
+		return run->blocked;
+	run->tried |= TRIED_BLOCKED;
+	if (!ipc_run_processes(run))
+		return NULL;
+	spaces = spaces_looked_at(run, &maps);
+	r = ipc_blocked_new(run->ctx, run->processes, spaces, &run->blocked);
+	if (r < 0) {
+		ipc_run_problem(run, false, -r, "waiting tasks are read from /proc/PID/syscall", "waiting tasks");
+		return NULL;
+	}
+	hidden = ipc_blocked_hidden(run->blocked);
+	if (hidden)
+		ipc_run_problem(run, true, EPERM, needs_ptrace, "system calls of %zu process%s", hidden, hidden == 1 ? "" : "es");
+	return run->blocked;
+}
+
+/* The view of the mount namespace that collect() stands in; of others one is kept at a time. */
+static struct ipc_mount_view *view(struct ipc_run *run)
+{
+	if (!run->ns || run->ns->type != IPC_NS_MNT || run->ns->own)
+		return &run->own;
+	if (run->other.ns != run->ns) {
+		release_view(&run->other);
+		run->other.ns = run->ns;
+	}
+	return &run->other;
+}
+
+struct ipc_mounts *ipc_run_mounts(struct ipc_run *run)
+{
+	struct ipc_mount_view *of = view(run);
+	int r;
+
+	if (!of->mounts) {
+		r = ipc_mounts_new(run->ctx, &of->mounts);
+		if (r < 0)
+			ipc_run_problem(run, r == -EACCES || r == -EPERM, -r, "mounts are listed in /proc/self/mountinfo", "mounts");
+	}
+	return of->mounts;
+}
+
+static void report_scan(struct ipc_run *run, const struct ipc_scan_trouble *trouble)
+{
+	if (trouble->denied)
+		ipc_run_problem(run, true, EACCES, "needs CAP_DAC_READ_SEARCH (root)",
+				"%zu director%s not scanned, such as %s", trouble->denied, trouble->denied == 1 ? "y" : "ies",
+				trouble->first_denied ? trouble->first_denied : "?");
+	if (trouble->failed)
+		ipc_run_problem(run, false, trouble->first_error, "these directories could not be read",
+				"%zu director%s not scanned, such as %s", trouble->failed, trouble->failed == 1 ? "y" : "ies",
+				trouble->first_failed ? trouble->first_failed : "?");
+}
+
+struct ipc_scan *ipc_run_scan(struct ipc_run *run)
+{
+	struct ipc_query *query = run->query;
+	struct ipc_mount_view *of = view(run);
+	const char **dirs;
+	size_t i, count = 0;
+	int r;
+
+	if (of->scan || !ipc_run_mounts(run))
+		return of->scan;
+	dirs = malloc((SCAN_DIRS + query->scans.count) * sizeof(*dirs));
+	if (!dirs)
+		return NULL;
+	for (i = 0; i < SCAN_DIRS; i++)
+		dirs[count++] = scan_dirs[i];
+	for (i = 0; i < query->scans.count; i++)
+		dirs[count++] = query->scans.items[i];
+	r = ipc_scan_new(run->ctx, of->mounts, dirs, count, IPC_SCAN_RENDEZVOUS, &of->scan);
+	free(dirs);
+	if (r < 0) {
+		ipc_run_problem(run, false, -r, "directories are scanned for FIFOs and socket files", "directory scan");
+		return NULL;
+	}
+	report_scan(run, ipc_scan_trouble(of->scan));
+	return of->scan;
+}
+
+struct ipc_scan *ipc_run_shm_files(struct ipc_run *run)
+{
+	static const char *const dirs[] = {"/dev/shm"};
+	struct ipc_mount_view *of = view(run);
+	int r;
+
+	if (of->shm_files || !ipc_run_mounts(run))
+		return of->shm_files;
+	r = ipc_scan_new(run->ctx, of->mounts, dirs, 1, IPC_SCAN_REGULAR, &of->shm_files);
+	if (r < 0) {
+		ipc_run_problem(run, false, -r, "POSIX shared memory is listed there", "/dev/shm");
+		return NULL;
+	}
+	report_scan(run, ipc_scan_trouble(of->shm_files));
+	return of->shm_files;
+}
+
+struct ipc_list ipc_run_list_holders(struct ipc_run *run, struct ipc_key key)
+{
+	struct ipc_holders *holders = ipc_run_holders(run);
+
+	if (!holders)
+		return (struct ipc_list){0};
+	return ipc_holders_list(holders, key, &run->arena);
+}
+
+struct ipc_list ipc_run_list_waiters(struct ipc_run *run, struct ipc_key key)
+{
+	struct ipc_blocked *blocked = ipc_run_blocked(run);
+	const struct ipc_blocked_task *task;
+	struct ipc_waiter *waiters;
+	size_t at = 0, count = 0;
+
+	if (!blocked)
+		return (struct ipc_list){0};
+	while (ipc_blocked_next(blocked, key, &at))
+		count++;
+	if (!count)
+		return IPC_EMPTY_LIST;
+	waiters = ipc_arena_alloc(&run->arena, count * sizeof(*waiters));
+	if (!waiters)
+		return (struct ipc_list){0};
+	for (at = 0, count = 0; (task = ipc_blocked_next(blocked, key, &at)); count++)
+		waiters[count] = (struct ipc_waiter){task->pid, task->tid, task->comm, task->why};
+	return (struct ipc_list){waiters, count};
+}

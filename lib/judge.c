@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Evidence that kinds share: holders, waiters, what could not be read, and whether users on record are alive. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "holders/holders.h"
+#include "run.h"
+#include "sources/blocked.h"
+
+/* A process table entry and an object's change time are rounded differently: this much later is still "before". */
+#define CLOCK_SLACK 2000000000
+
+void ipc_evidence(struct ipc_run *run, const char *format, ...)
+{
+	va_list args;
+	char text[512];
+	int n;
+
+	if (run->evidence_count == IPC_EVIDENCE_MAX)
+		return;
+	va_start(args, format);
+	n = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (n < 0)
+		return;
+	if ((size_t)n >= sizeof(text))
+		n = sizeof(text) - 1;
+	run->evidence[run->evidence_count++] = ipc_arena_bytes(&run->arena, text, (size_t)n);
+}
+
+/* "4711 (nginx), 4712 (nginx) and 3 more": evidence names a few, the lists name all. */
+#define NAMED_IN_EVIDENCE 3
+
+struct who {
+	char text[256];
+	size_t len;
+};
+
+static void who_add(struct who *who, int64_t pid, struct ipc_bytes comm)
+{
+	int n;
+
+	if (pid == IPC_UNKNOWN_INT)
+		n = snprintf(who->text + who->len, sizeof(who->text) - who->len, "%sa process outside this /proc (%.*s)",
+			     who->len ? ", " : "", (int)comm.len, comm.data ? comm.data : "");
+	else
+		n = snprintf(who->text + who->len, sizeof(who->text) - who->len, "%s%" PRId64 " (%.*s)", who->len ? ", " : "",
+			     pid, (int)comm.len, comm.data ? comm.data : "");
+	if (n > 0 && (size_t)n < sizeof(who->text) - who->len)
+		who->len += (size_t)n;
+	else
+		who->text[who->len] = '\0';
+}
+
+static void who_more(struct who *who, size_t more)
+{
+	if (more)
+		snprintf(who->text + who->len, sizeof(who->text) - who->len, " and %zu more", more);
+}
+
+static void evidence_of_holders(struct ipc_run *run, const struct ipc_list *list)
+{
+	const struct ipc_holder *holders = list->items;
+	struct who who = {0};
+	size_t i, processes = 0, named = 0;
+	int64_t last = IPC_UNKNOWN_INT;
+
+	/* Holders come ordered by pid: one process with many descriptors counts once. */
+	for (i = 0; i < list->count; i++) {
+		if (i > 0 && holders[i].pid == last && last != IPC_UNKNOWN_INT)
+			continue;
+		last = holders[i].pid;
+		processes++;
+		if (named < NAMED_IN_EVIDENCE) {
+			who_add(&who, holders[i].pid, holders[i].comm);
+			named++;
+		}
+	}
+	who_more(&who, processes - named);
+	ipc_evidence(run, "held by %s", who.text);
+}
+
+static void evidence_of_waiters(struct ipc_run *run, const struct ipc_list *list)
+{
+	const struct ipc_waiter *waiters = list->items;
+	struct who who = {0};
+	size_t i;
+
+	for (i = 0; i < list->count && i < NAMED_IN_EVIDENCE; i++)
+		who_add(&who, waiters[i].pid, waiters[i].comm);
+	who_more(&who, list->count - i);
+	ipc_evidence(run, "waited on by %s", who.text);
+}
+
+bool ipc_judge_held(struct ipc_run *run, const struct ipc_object *object)
+{
+	bool held = false;
+
+	if (object->holders.items && object->holders.count) {
+		evidence_of_holders(run, &object->holders);
+		held = true;
+	}
+	if (object->waiters.items && object->waiters.count) {
+		evidence_of_waiters(run, &object->waiters);
+		held = true;
+	}
+	return held;
+}
+
+bool ipc_judge_blind(struct ipc_run *run, bool waits)
+{
+	struct ipc_holders *holders = ipc_run_holders(run);
+	bool blind = false;
+	size_t hidden;
+	int error;
+
+	if (!holders) {
+		ipc_evidence(run, "holders could not be read");
+		return true;
+	}
+	hidden = ipc_holders_hidden(holders, &error);
+	if (hidden) {
+		ipc_evidence(run, "files of %zu process%s could not be read", hidden, hidden == 1 ? "" : "es");
+		blind = true;
+	}
+	if (waits) {
+		struct ipc_blocked *blocked = ipc_run_blocked(run);
+
+		hidden = blocked ? ipc_blocked_hidden(blocked) : 0;
+		if (hidden)
+			ipc_evidence(run, "system calls of %zu process%s could not be read", hidden, hidden == 1 ? "" : "es");
+		else if (!blocked)
+			ipc_evidence(run, "waiting tasks could not be read");
+		blind |= !blocked || hidden;
+	}
+	if (!ipc_proc_initial_pidns(run->ctx)) {
+		ipc_evidence(run, "processes outside this pid namespace cannot be seen");
+		blind = true;
+	}
+	return blind;
+}
+
+enum ipc_alive ipc_judge_pid(struct ipc_run *run, const char *role, int64_t pid, int64_t changed)
+{
+	struct ipc_processes *one = NULL;
+	struct ipc_process *process;
+	enum ipc_alive verdict;
+
+	if (pid == IPC_UNKNOWN_INT)
+		return IPC_ALIVE_UNKNOWN;
+	if (pid == 0) {
+		ipc_evidence(run, "%s is a process of another pid namespace", role);
+		return IPC_ALIVE_UNKNOWN;
+	}
+	process = run->processes ? ipc_processes_find(run->processes, pid) : NULL;
+	if (!process) {
+		/* Not listed, perhaps because the run looks at one process alone: ask for this one. */
+		if (ipc_processes_new(run->ctx, pid, &one) < 0) {
+			ipc_evidence(run, "%s %" PRId64 " could not be looked up", role, pid);
+			return IPC_ALIVE_UNKNOWN;
+		}
+		process = ipc_processes_find(one, pid);
+	}
+	if (!process || ipc_processes_load(one ? one : run->processes, process) == -ENOENT) {
+		ipc_evidence(run, "%s %" PRId64 " is dead", role, pid);
+		verdict = IPC_DEAD;
+	} else if (process->started == IPC_UNKNOWN_INT || changed == IPC_UNKNOWN_INT || process->started <= changed + CLOCK_SLACK) {
+		ipc_evidence(run, "%s %" PRId64 " (%.*s) is alive", role, pid, (int)process->comm.len,
+			     process->comm.data ? process->comm.data : "");
+		verdict = IPC_ALIVE;
+	} else {
+		ipc_evidence(run, "%s %" PRId64 " is dead: its number was reused later", role, pid);
+		verdict = IPC_DEAD;
+	}
+	ipc_processes_free(one);
+	return verdict;
+}
+
+enum ipc_alive ipc_judge_owner(struct ipc_run *run, const struct ipc_object *object)
+{
+	struct ipc_processes *processes = ipc_run_processes(run);
+
+	/* A run that reads one process alone knows nothing of the others. */
+	if (!processes || object->uid == IPC_UNKNOWN || run->one_process)
+		return IPC_ALIVE_UNKNOWN;
+	switch (ipc_processes_have_uid(processes, object->uid)) {
+	case 0:
+		if (!ipc_proc_initial_pidns(run->ctx))
+			return IPC_ALIVE_UNKNOWN;
+		ipc_evidence(run, "owner %" PRIu64 " has no process", object->uid);
+		return IPC_DEAD;
+	case 1:
+		return IPC_ALIVE;
+	default:
+		ipc_evidence(run, "/proc hides processes, so the owner may have some");
+		return IPC_ALIVE_UNKNOWN;
+	}
+}

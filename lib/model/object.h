@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What all objects have in common: plain values that a collector fills and everybody else reads. */
+#ifndef IPC_MODEL_OBJECT_H
+#define IPC_MODEL_OBJECT_H
+
+#include "model/key.h"
+#include "model/record.h"
+
+/* What must be collected beyond the cheap listing. Wanted fields, the filter and the verb add these up. */
+enum ipc_need {
+	IPC_NEED_HOLDERS = 1u << 0,   /* who has it open, mapped or attached */
+	IPC_NEED_WAITERS = 1u << 1,   /* who is blocked on it */
+	IPC_NEED_PEERS = 1u << 2,     /* the other ends, with their holders */
+	IPC_NEED_STATE = 1u << 3,     /* the judgement and its evidence */
+	IPC_NEED_NAMES = 1u << 4,     /* user and group names */
+	IPC_NEED_HANDLE = 1u << 5,    /* the reference with identity */
+	IPC_NEED_CONTAINER = 1u << 6, /* container or cgroup of the namespace */
+	IPC_NEED_LISTENER = 1u << 7,  /* the listening socket that a socket came from */
+	IPC_NEED_DETAIL = 1u << 8,    /* what costs a system call for each object (values, FIONREAD, limits) */
+	IPC_NEED_RESIDENT = 1u << 9,  /* resident and swapped memory */
+	IPC_NEED_MEMORY = 1u << 10,   /* socket memory, timers and queue attributes */
+	IPC_NEED_THREADS = 1u << 11,  /* each thread of a process */
+	IPC_NEED_QUEUE_TEXT = 1u << 12, /* the text of a POSIX queue: reading it rewrites the queue's atime and ctime */
+	IPC_NEED_ALL = ~0u,
+};
+
+/* The judgement of an object, best evidence first (see the safety rules in ipctool(1)). */
+enum ipc_state { IPC_STATE_NONE, IPC_STATE_HELD, IPC_STATE_UNKNOWN, IPC_STATE_ORPHAN, IPC_STATE_SUSPECT, IPC_STATE_IDLE };
+
+struct ipc_ns;
+
+struct ipc_object {
+	const struct ipc_class *of_class;
+	const struct ipc_kind *of_kind;
+	const struct ipc_ns *in; /* the namespace it lives in, NULL for host-wide objects */
+	struct ipc_key hold;     /* under which holders are found; space NONE: it has none */
+	struct ipc_key wait;     /* under which waiters are found; usually the same */
+	uint64_t dev;            /* makedev() of the inode's superblock */
+	int64_t birth;           /* birth time of the inode in ns when the file system records one: part of its identity */
+
+	/* the common fields; collectors fill those marked *, the run derives the others */
+	struct ipc_bytes ref;
+	struct ipc_bytes handle;
+	struct ipc_bytes class_name;
+	struct ipc_bytes kind_name;
+	struct ipc_bytes name; /* * a name or path, without escapes */
+	uint64_t id;           /* * System V id, pid for signals */
+	uint64_t key;          /* * */
+	uint64_t inode;        /* * */
+	struct ipc_bytes device;
+	uint64_t namespace_inode;
+	struct ipc_bytes container;
+	uint64_t uid; /* * */
+	struct ipc_bytes user;
+	uint64_t gid; /* * */
+	struct ipc_bytes group;
+	uint64_t mode; /* * permission bits alone */
+	uint64_t size; /* * bytes */
+	int64_t age;
+	int64_t changed;        /* * latest change that the kernel records */
+	int64_t created;        /* * */
+	struct ipc_bytes state;
+	struct ipc_list evidence; /* of struct ipc_bytes */
+	struct ipc_list status;   /* * of struct ipc_bytes: the kernel's own words */
+	struct ipc_list holders;  /* of struct ipc_holder */
+	struct ipc_list waiters;  /* of struct ipc_waiter */
+};
+
+/* One entry of `holders`. Pids are those of the /proc that is read; IPC_UNKNOWN_INT for a process outside it. */
+struct ipc_holder {
+	int64_t pid;
+	struct ipc_bytes comm;
+	uint64_t uid;
+	int64_t fd;    /* null for a mapping or attachment */
+	uint64_t addr; /* null for a file descriptor */
+	struct ipc_bytes how;    /* "fd", "map", "attach", "bind" */
+	struct ipc_bytes access; /* "r", "w", "rw"; "" for O_PATH */
+};
+
+/* One entry of `waiters`. */
+struct ipc_waiter {
+	int64_t pid;
+	int64_t tid;
+	struct ipc_bytes comm;
+	struct ipc_bytes why; /* "msgrcv", "semop: increase of 2", "open for writing" */
+};
+
+/* One entry of `peers`. */
+struct ipc_peer {
+	struct ipc_bytes ref;
+	struct ipc_list holders; /* of struct ipc_holder */
+};
+
+extern const struct ipc_record ipc_object_record;
+extern const struct ipc_record ipc_holder_record;
+extern const struct ipc_record ipc_waiter_record;
+extern const struct ipc_record ipc_peer_record;
+
+#endif

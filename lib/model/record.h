@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Records: a C struct described by a table of fields, so that one reader serves every kind and every list. */
+#ifndef IPC_MODEL_RECORD_H
+#define IPC_MODEL_RECORD_H
+
+#include <ipctool/ipctool.h>
+
+/*
+ * How a field is stored at its offset, and what means "not known" (null):
+ *   BOOL UINT SIZE KEY ADDRESS MODE   uint64_t          UINT64_MAX
+ *   INT TIME DURATION                 int64_t           INT64_MIN
+ *   STRING                            struct ipc_bytes  data == NULL
+ *   STRINGS                           struct ipc_list of struct ipc_bytes   items == NULL
+ *   RECORDS                           struct ipc_list of @of                items == NULL
+ */
+#define IPC_UNKNOWN UINT64_MAX
+#define IPC_UNKNOWN_INT INT64_MIN
+
+struct ipc_list {
+	const void *items; /* NULL: not known; for an empty list ipc_nothing */
+	size_t count;
+};
+
+extern const char ipc_nothing[1];
+#define IPC_EMPTY_LIST ((struct ipc_list){ipc_nothing, 0})
+
+struct ipc_field {
+	const char *name; /* lower case; unique within its record */
+	enum ipc_type type;
+	size_t offset;
+	unsigned needs;              /* IPC_NEED_*: what must be collected for it (object.h) */
+	const struct ipc_record *of; /* RECORDS */
+	const char *help;
+};
+
+struct ipc_record {
+	const char *name;
+	size_t size;                    /* of the C struct, the super's included */
+	const struct ipc_record *super; /* its fields come first; its struct is the first member */
+	const struct ipc_field *fields;
+	size_t count;
+};
+
+#define IPC_FIELD(in, member, kind_of, text) \
+	{.name = #member, .type = IPC_TYPE_##kind_of, .offset = offsetof(struct in, member), .help = (text)}
+#define IPC_FIELD_NEEDS(in, member, kind_of, need, text) \
+	{.name = #member, .type = IPC_TYPE_##kind_of, .offset = offsetof(struct in, member), .needs = (need), \
+	 .help = (text)}
+#define IPC_FIELD_LIST(in, member, record, need, text) \
+	{.name = #member, .type = IPC_TYPE_RECORDS, .offset = offsetof(struct in, member), .needs = (need), \
+	 .of = (record), .help = (text)}
+
+/* Set every field of the struct at @at to null. */
+void ipc_record_init(const struct ipc_record *record, void *at);
+/* Read one field of the struct at @at. */
+void ipc_record_get(const void *at, const struct ipc_field *field, struct ipc_value *out);
+/* Compare two values of the same type: <0, 0, >0; null sorts last. Lists compare by count. */
+int ipc_value_compare(const struct ipc_value *a, const struct ipc_value *b);
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * References of objects, both ways: a kind's names() lists every spelling once, the first is what `ref` prints and any of them
+ * is what a reference is compared with. So what is printed is taken back by construction.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "query.h"
+
+struct ipc_names {
+	struct ipc_run *run;
+	struct ipc_object *object;
+	struct ipc_buf text;  /* the spelling at hand */
+	bool first_only;
+	bool answered;
+	int error;
+};
+
+/* CLASS[@NS][+IDENTITY]: -- own namespaces are not printed: a reference without one means the caller's. */
+static int append_prefix(struct ipc_buf *out, const struct ipc_object *object, struct ipc_bytes identity)
+{
+	int r;
+
+	r = ipc_buf_format(out, "%s", object->of_class->name);
+	if (r == 0 && object->in && !object->in->own)
+		r = ipc_buf_format(out, "@%" PRIu64, object->in->inode);
+	if (r == 0 && identity.data) {
+		r = ipc_buf_append(out, "+", 1);
+		if (r == 0)
+			r = ipc_buf_append(out, identity.data, identity.len);
+	}
+	return r == 0 ? ipc_buf_append(out, ":", 1) : r;
+}
+
+static int add_answer(struct ipc_names *names, size_t target, bool weak, bool replaced)
+{
+	struct ipc_query *query = names->run->query;
+	size_t i;
+
+	for (i = query->answer_count; i-- > 0 && query->answers[i].object == names->object;) {
+		if (query->answers[i].target == target) { /* two spellings, one answer: the stronger */
+			query->answers[i].weak &= weak;
+			return 0;
+		}
+	}
+	if (query->answer_count == query->answer_room) {
+		size_t room = query->answer_room ? 2 * query->answer_room : 16;
+		struct ipc_answer *grown = realloc(query->answers, room * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		query->answers = grown;
+		query->answer_room = room;
+	}
+	query->answers[query->answer_count++] =
+		(struct ipc_answer){.object = names->object, .target = target, .weak = weak, .replaced = replaced};
+	return 0;
+}
+
+/* Is the object the one that the handle's identity speaks of? */
+static bool same_identity(struct ipc_names *names, const char *identity)
+{
+	struct ipc_buf own = {0};
+	bool same;
+
+	if (!identity)
+		return true;
+	same = names->object->of_kind->identity && names->object->of_kind->identity(names->object, &own) == 0 && own.data &&
+	       strcmp(own.data, identity) == 0;
+	ipc_buf_release(&own);
+	return same;
+}
+
+static void answer(struct ipc_names *names, size_t index, bool weak)
+{
+	struct ipc_target *target = &names->run->query->targets[index];
+	bool same = same_identity(names, target->ref.identity);
+	int r;
+
+	r = add_answer(names, index, weak, !same);
+	if (r < 0)
+		names->error = r;
+	else
+		names->answered = true;
+}
+
+/* Compare the spelling at hand with every target; returns whether further spellings are of use. */
+static bool compare(struct ipc_names *names, bool weak)
+{
+	const struct ipc_query *query = names->run->query;
+	struct ipc_bytes text = {names->text.data, names->text.len};
+	size_t i;
+
+	/* Thousands of references may be given at once (`show $(list -q)`): they are found by hash. */
+	for (i = ipc_targets_first(query, text); i != IPC_NO_TARGET; i = query->targets[i].next) {
+		const struct ipc_target *target = &query->targets[i];
+
+		if (ipc_bytes_equal(text, target->ref.locator) && ipc_target_may_name(target, names->object->of_kind) &&
+		    ipc_target_reaches(names->run, target, names->object->in))
+			answer(names, i, weak);
+	}
+	return names->error == 0;
+}
+
+static bool spelled(struct ipc_names *names, bool weak, int error)
+{
+	if (error < 0) {
+		names->error = error;
+		return false;
+	}
+	if (names->first_only)
+		return false;
+	return compare(names, weak);
+}
+
+bool ipc_names_add(struct ipc_names *names, bool weak, const char *format, ...)
+{
+	va_list args;
+	char text[512];
+	int n;
+
+	if (names->error || (names->first_only && names->text.len))
+		return false;
+	va_start(args, format);
+	n = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (n < 0 || (size_t)n >= sizeof(text)) {
+		names->error = -ENAMETOOLONG;
+		return false;
+	}
+	ipc_buf_clear(&names->text);
+	return spelled(names, weak, ipc_buf_append(&names->text, text, (size_t)n));
+}
+
+bool ipc_names_add_bytes(struct ipc_names *names, bool weak, const char *prefix, struct ipc_bytes rest)
+{
+	int r;
+
+	if (names->error || (names->first_only && names->text.len))
+		return false;
+	ipc_buf_clear(&names->text);
+	r = ipc_buf_append(&names->text, prefix, strlen(prefix));
+	if (r == 0)
+		r = ipc_buf_append(&names->text, rest.data, rest.len);
+	return spelled(names, weak, r);
+}
+
+bool ipc_names_add_inode(struct ipc_names *names, bool weak, const struct ipc_object *object)
+{
+	return ipc_names_add(names, weak, "@%u:%u:%" PRIu64, major(object->dev), minor(object->dev), object->inode);
+}
+
+bool ipc_names_add_file(struct ipc_names *names, bool weak, uint64_t device, uint64_t inode)
+{
+	const struct ipc_query *query = names->run->query;
+	size_t i;
+
+	if (names->error || names->first_only)
+		return false;
+	for (i = 0; i < query->target_count; i++) {
+		const struct ipc_target *target = &query->targets[i];
+
+		if (target->mode && target->device == device && target->inode == inode &&
+		    ipc_target_may_name(target, names->object->of_kind))
+			answer(names, i, weak);
+	}
+	return names->error == 0;
+}
+
+struct ipc_bytes ipc_names_reference(struct ipc_run *run, const struct ipc_object *object, struct ipc_bytes identity)
+{
+	struct ipc_names names = {.run = run, .object = (struct ipc_object *)object, .first_only = true};
+	struct ipc_bytes made = IPC_NO_BYTES;
+	struct ipc_buf whole = {0};
+
+	object->of_kind->names(object, &names);
+	if (names.text.len && append_prefix(&whole, object, identity) == 0 &&
+	    ipc_buf_append(&whole, names.text.data, names.text.len) == 0)
+		made = ipc_arena_bytes(&run->arena, whole.data, whole.len);
+	ipc_buf_release(&names.text);
+	ipc_buf_release(&whole);
+	return made;
+}
+
+bool ipc_names_answer(struct ipc_run *run, struct ipc_object *object, int *error)
+{
+	struct ipc_names names = {.run = run, .object = object};
+
+	object->of_kind->names(object, &names);
+	ipc_buf_release(&names.text);
+	*error = names.error;
+	return names.answered;
+}
+
+int ipc_identity_inode(const struct ipc_object *object, struct ipc_buf *out)
+{
+	int r;
+
+	r = ipc_buf_format(out, "%u.%u.%" PRIu64, major(object->dev), minor(object->dev), object->inode);
+	/* Some file systems give a new file the inode of one just removed; the birth time tells them apart. */
+	if (r == 0 && object->birth != IPC_UNKNOWN_INT)
+		r = ipc_buf_format(out, ".%" PRId64, object->birth);
+	return r;
+}
+
+int ipc_identity_sysv(const struct ipc_object *object, struct ipc_buf *out)
+{
+	return ipc_buf_format(out, "0x%08" PRIx64 ".%" PRId64, object->key, object->changed / 1000000000);
+}

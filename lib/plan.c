@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Execution of a query: what it needs, the namespaces to visit, and each kind's turn in each of them. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "query.h"
+
+bool ipc_query_selects(const struct ipc_query *query, const struct ipc_kind *kind)
+{
+	if (query->any_named)
+		return query->named[ipc_kind_index(kind)];
+	if (query->target_count)
+		return false;
+	return query->view == IPC_VIEW_ALL ? !kind->signals : kind->leaks;
+}
+
+static bool targeted(const struct ipc_query *query, const struct ipc_kind *kind)
+{
+	size_t i;
+
+	for (i = 0; i < query->target_count; i++)
+		if (ipc_target_may_name(&query->targets[i], kind))
+			return true;
+	return false;
+}
+
+bool ipc_query_looks_at(const struct ipc_query *query, const struct ipc_kind *kind)
+{
+	return ipc_query_selects(query, kind) || targeted(query, kind);
+}
+
+bool ipc_run_only_targets(struct ipc_run *run, const struct ipc_kind *kind)
+{
+	return !ipc_query_selects(run->query, kind);
+}
+
+bool ipc_run_named_only(struct ipc_run *run, const struct ipc_kind *kind)
+{
+	return run->query->view == IPC_VIEW_NAMED && !run->query->any_named && ipc_query_selects(run->query, kind);
+}
+
+bool ipc_run_named(struct ipc_run *run, const struct ipc_kind *kind)
+{
+	const struct ipc_kind *other = NULL;
+	const struct ipc_query *query = run->query;
+
+	if (!query->named[ipc_kind_index(kind)])
+		return false;
+	/* "sock" names all kinds of the class; "sock/dccp" means that one. */
+	while ((other = ipc_kind_next(other)))
+		if (other->cls == kind->cls && !query->named[ipc_kind_index(other)])
+			return true;
+	return false;
+}
+
+const struct ipc_target *ipc_run_next_target(struct ipc_run *run, const char *class_name, size_t *at)
+{
+	const struct ipc_query *query = run->query;
+	bool paths = strcmp(class_name, "fifo") == 0 || strcmp(class_name, "sock") == 0;
+
+	while (*at < query->target_count) {
+		const struct ipc_target *target = &query->targets[(*at)++];
+		bool names = target->ref.class_name[0] ? strcmp(target->ref.class_name, class_name) == 0 : paths;
+
+		if (names && ipc_target_reaches(run, target, run->ns))
+			return target;
+	}
+	return NULL;
+}
+
+/* What the wanted fields of @kind, the conditions and its judgement need together. */
+static unsigned needs_of(const struct ipc_query *query, const struct ipc_kind *kind)
+{
+	const struct ipc_field *field;
+	unsigned needs = 0;
+	size_t i;
+
+	if (query->want_all)
+		for (i = 0; (field = ipc_record_field(kind->cls->record, i)); i++)
+			needs |= field->needs;
+	for (i = 0; i < query->wants.count; i++) {
+		field = ipc_record_find(kind->cls->record, query->wants.items[i]);
+		if (field)
+			needs |= field->needs;
+	}
+	for (i = 0; i < query->filter_count; i++)
+		needs |= ipc_filter_needs(query->filters[i]);
+	if (query->holder_pid || query->holder_comm)
+		needs |= IPC_NEED_HOLDERS;
+	if (needs & IPC_NEED_STATE)
+		needs |= kind->judge ? kind->judge_needs : IPC_NEED_HOLDERS;
+	return needs;
+}
+
+/* ---- namespaces ------------------------------------------------------------------------------------------------ */
+
+/* Namespaces that references name and that are not visited anyway. */
+static int add_named_places(struct ipc_run *run)
+{
+	struct ipc_query *query = run->query;
+	size_t i, known = run->places.count;
+	bool missing = false;
+	int r;
+
+	for (i = 0; i < query->target_count && !missing; i++) {
+		uint64_t inode = query->targets[i].ref.ns;
+		size_t type, found = 0;
+
+		for (type = IPC_NS_IPC; inode && type < IPC_NS_TYPES; type++)
+			found += ipc_ns_set_find(&run->places, (enum ipc_ns_type)type, inode) != NULL;
+		missing = inode && !found;
+	}
+	if (!missing)
+		return 0;
+	r = ipc_ns_set_all(run->ctx, &run->places);
+	for (i = known; i < run->places.count; i++)
+		run->places.items[i].targets_only = true;
+	return r;
+}
+
+static bool some_target_is_in(const struct ipc_query *query, const struct ipc_ns *ns)
+{
+	size_t i;
+
+	for (i = 0; i < query->target_count; i++)
+		if (query->targets[i].ref.ns == ns->inode)
+			return true;
+	return false;
+}
+
+static int choose_places(struct ipc_run *run)
+{
+	struct ipc_query *query = run->query;
+	size_t i;
+	int r = 0;
+
+	if (!query->places.count)
+		r = ipc_ns_set_own(run->ctx, &run->places);
+	for (i = 0; r == 0 && i < query->places.count; i++)
+		r = ipc_ns_set_of(run->ctx, query->places.items[i], &run->places);
+	if (r == 0 && query->all_places)
+		r = ipc_ns_set_all(run->ctx, &run->places);
+	if (r == 0)
+		r = add_named_places(run);
+	if (r == 0 && query->all_places && run->places.hidden)
+		ipc_run_problem(run, true, EACCES, "other users' namespaces can be read with CAP_SYS_PTRACE (root)",
+				"namespaces of %u process%s", run->places.hidden, run->places.hidden == 1 ? "" : "es");
+	return r;
+}
+
+/* ---- collecting ------------------------------------------------------------------------------------------------ */
+
+struct visit {
+	struct ipc_run *run;
+	const struct ipc_kind *kind;
+	bool entered;
+};
+
+static int collect_here(void *data)
+{
+	struct visit *visit = data;
+
+	visit->entered = true;
+	return visit->kind->collect(visit->run, visit->kind);
+}
+
+/* Fatal: no memory, or the caller stopped the run. A kind that cannot be read is a problem of that kind alone. */
+static int settle(struct ipc_run *run, const struct visit *visit, int r)
+{
+	const char *cls = visit->kind->cls->name, *name = visit->kind->name;
+
+	if (r == 0 || r == -ENOMEM || r == -ECANCELED)
+		return r;
+	if (visit->entered)
+		ipc_run_problem(run, r == -EACCES || r == -EPERM, -r, strerror(-r), "%s/%s", cls, name);
+	else
+		ipc_run_problem(run, r == -EACCES || r == -EPERM, -r, ipc_ctx_error(run->ctx), "%s namespace %llu",
+				ipc_ns_type_name(run->ns->type), (unsigned long long)run->ns->inode);
+	return 0;
+}
+
+static int collect_in(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_ns *ns)
+{
+	struct visit visit = {.run = run, .kind = kind};
+	int r;
+
+	run->ns = ns;
+	r = ns ? ipc_ns_call(run->ctx, ns, collect_here, &visit) : collect_here(&visit);
+	return settle(run, &visit, r);
+}
+
+static int collect_kind(struct ipc_run *run, const struct ipc_kind *kind)
+{
+	size_t i;
+	int r;
+
+	run->needs = needs_of(run->query, kind);
+	if (kind->ns == IPC_NS_NONE) {
+		/* Who chose namespaces did not ask for the whole host, unless by name. */
+		bool whole_host = !run->query->places.count || run->query->any_named || run->query->target_count;
+
+		return whole_host ? collect_in(run, kind, NULL) : 0;
+	}
+	for (i = 0; i < run->places.count; i++) {
+		const struct ipc_ns *ns = &run->places.items[i];
+
+		if (ns->type != kind->ns || (ns->targets_only && !some_target_is_in(run->query, ns)))
+			continue;
+		r = collect_in(run, kind, ns);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void forget_last_run(struct ipc_query *query)
+{
+	ipc_run_unref(query->run);
+	query->run = NULL;
+	query->kept_count = query->answer_count = 0;
+	while (query->problem_count > 0) {
+		query->problem_count--;
+		free(query->problems[query->problem_count].what);
+		free(query->problems[query->problem_count].why);
+	}
+	query->holder_source = "none";
+	query->stopped = 0;
+}
+
+/* With references the objects are kept until it is known which of them answer. */
+static int deliver_kept(struct ipc_query *query)
+{
+	size_t i;
+	int r;
+
+	ipc_targets_settle(query);
+	for (i = 0; query->fn && i < query->kept_count; i++) {
+		r = query->fn(query->kept[i], query->fn_data);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+int ipc_query_execute(struct ipc_query *query, ipc_object_fn fn, void *data)
+{
+	const struct ipc_kind *kind = NULL;
+	int r;
+
+	forget_last_run(query);
+	query->fn = fn;
+	query->fn_data = data;
+	query->keep = !fn || query->target_count > 0;
+	r = ipc_run_new(query, &query->run);
+	if (r < 0)
+		return ipc_ctx_fail(query->ctx, r, "out of memory");
+	r = choose_places(query->run);
+	if (r == 0)
+		r = ipc_targets_prepare(query);
+	while (r == 0 && (kind = ipc_kind_next(kind)))
+		if (ipc_query_looks_at(query, kind))
+			r = collect_kind(query->run, kind);
+	if (r == -ECANCELED && query->stopped)
+		return query->stopped;
+	if (r == -ENOMEM)
+		ipc_ctx_fail(query->ctx, r, "out of memory");
+	return r < 0 ? r : deliver_kept(query);
+}
+
+int ipc_query_run(struct ipc_query *query, ipc_object_fn fn, void *data)
+{
+	return ipc_query_execute(query, fn, data);
+}

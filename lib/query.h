@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A query: what the caller asked for (query.c), and what the last run found out about it (plan.c, run.c). */
+#ifndef IPC_QUERY_H
+#define IPC_QUERY_H
+
+#include "classes/list.h"
+#include "model/filter.h"
+#include "run.h"
+
+struct ipc_strings {
+	char **items;
+	size_t count;
+};
+
+struct ipc_problem_entry {
+	char *what;
+	char *why;
+	int error;
+	bool privilege;
+};
+
+/* One object that answers to a target. */
+struct ipc_answer {
+	struct ipc_object *object;
+	size_t target;
+	bool weak;
+	bool replaced;
+};
+
+struct ipc_query {
+	struct ipc_ctx *ctx;
+	enum ipc_view view;
+	bool named[IPC_KINDS_MAX];  /* kinds that were added as such */
+	bool any_named;
+	struct ipc_target *targets;
+	size_t target_count;
+	size_t *target_buckets;     /* heads of the chains through ipc_target.next, made for a run */
+	size_t target_bucket_count; /* a power of two */
+	bool want_all;
+	struct ipc_strings wants;   /* field names */
+	struct ipc_filter **filters;
+	size_t filter_count;
+	struct ipc_strings globs;
+	struct ipc_strings scans;   /* directories beyond the default ones */
+	struct ipc_strings places;  /* --namespace: pids and files */
+	bool all_places;
+	int64_t holder_pid;         /* 0: none */
+	char *holder_comm;
+
+	/* the last run */
+	struct ipc_run *run;
+	bool keep;                  /* objects stay in the arena until the end */
+	struct ipc_object **kept;
+	size_t kept_count, kept_room;
+	struct ipc_answer *answers;
+	size_t answer_count, answer_room;
+	struct ipc_problem_entry *problems;
+	size_t problem_count;
+	const char *holder_source;
+	ipc_object_fn fn;
+	void *fn_data;
+	int stopped;                /* what fn returned to stop the run */
+};
+
+/* Fields of all kinds by name, for filters and wants: the first one found, and the needs of all. */
+const struct ipc_field *ipc_query_field(const char *name, unsigned *needs, void *unused);
+
+/* Execute: fills the last-run part. @fn NULL: keep all objects (query->kept). */
+int ipc_query_execute(struct ipc_query *query, ipc_object_fn fn, void *data);
+
+/* ---- plan.c -------------------------------------------------------------------------------------------------- */
+
+/* Does `kind` have to be looked at for its own sake, not for a target's? */
+bool ipc_query_selects(const struct ipc_query *query, const struct ipc_kind *kind);
+/* Or for a target's. */
+bool ipc_query_looks_at(const struct ipc_query *query, const struct ipc_kind *kind);
+
+/* ---- targets.c ------------------------------------------------------------------------------------------------ */
+
+#define IPC_NO_TARGET SIZE_MAX
+
+/* Hash the targets by locator and look where those that are paths lead. Returns 0 or -ENOMEM. */
+int ipc_targets_prepare(struct ipc_query *query);
+/* The first of the targets whose locator may be @locator, or IPC_NO_TARGET. */
+size_t ipc_targets_first(const struct ipc_query *query, struct ipc_bytes locator);
+/* Could @kind answer @target at all? */
+bool ipc_target_may_name(const struct ipc_target *target, const struct ipc_kind *kind);
+/* May objects of @ns answer @target? */
+bool ipc_target_reaches(const struct ipc_run *run, const struct ipc_target *target, const struct ipc_ns *ns);
+/* After the run: say of each target how it fared, and drop from query->kept the objects that only gave way or were ambiguous. */
+void ipc_targets_settle(struct ipc_query *query);
+
+/* ---- join.c ---------------------------------------------------------------------------------------------------- */
+
+int ipc_run_new(struct ipc_query *query, struct ipc_run **out);
+struct ipc_run *ipc_run_ref(struct ipc_run *run);
+void ipc_run_unref(struct ipc_run *run);
+
+/* ---- names.c -------------------------------------------------------------------------------------------------- */
+
+/* CLASS[@NS][+IDENTITY]: and the preferred locator; @identity may be NULL. */
+struct ipc_bytes ipc_names_reference(struct ipc_run *run, const struct ipc_object *object, struct ipc_bytes identity);
+/* Record in the query which targets @object answers; true when there is any. */
+bool ipc_names_answer(struct ipc_run *run, struct ipc_object *object, int *error);
+
+#endif

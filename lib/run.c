@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What happens to an object that a collector emits: named, joined, judged, matched, filtered, handed on. */
+#include "run.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "query.h"
+#include "sources/users.h"
+
+static const char *const state_names[] = {
+	[IPC_STATE_HELD] = "held",	 [IPC_STATE_UNKNOWN] = "unknown", [IPC_STATE_ORPHAN] = "orphan",
+	[IPC_STATE_SUSPECT] = "suspect", [IPC_STATE_IDLE] = "idle",
+};
+
+void *ipc_run_object(struct ipc_run *run, const struct ipc_kind *kind)
+{
+	struct ipc_object *object;
+
+	run->mark = ipc_arena_mark(&run->arena);
+	object = ipc_arena_alloc(&run->arena, kind->cls->record->size);
+	if (!object)
+		return NULL;
+	ipc_record_init(kind->cls->record, object);
+	object->of_class = kind->cls;
+	object->of_kind = kind;
+	object->in = run->ns;
+	object->dev = IPC_UNKNOWN;
+	object->birth = IPC_UNKNOWN_INT;
+	object->class_name = ipc_bytes_of(kind->cls->name);
+	object->kind_name = ipc_bytes_of(kind->name);
+	return object;
+}
+
+static void derive_names(struct ipc_run *run, struct ipc_object *object)
+{
+	if (object->uid != IPC_UNKNOWN)
+		object->user = ipc_users_user(run->users, object->uid);
+	if (object->gid != IPC_UNKNOWN)
+		object->group = ipc_users_group(run->users, object->gid);
+}
+
+static void derive_handle(struct ipc_run *run, struct ipc_object *object)
+{
+	struct ipc_buf identity = {0};
+
+	if (object->of_kind->identity && object->of_kind->identity(object, &identity) == 0 && identity.len)
+		object->handle = ipc_names_reference(run, object, (struct ipc_bytes){identity.data, identity.len});
+	else
+		object->handle = object->ref;
+	ipc_buf_release(&identity);
+}
+
+static void derive_container(struct ipc_run *run, struct ipc_object *object)
+{
+	struct ipc_ns *ns = (struct ipc_ns *)object->in;
+
+	if (!ns->container)
+		ipc_ns_container(run->ctx, ns);
+	if (ns->container && *ns->container)
+		object->container = ipc_bytes_of(ns->container);
+}
+
+/* A name is garbage no sooner than its age says: times in the future count as young. */
+static void derive_age(const struct ipc_run *run, struct ipc_object *object)
+{
+	int64_t since = object->changed != IPC_UNKNOWN_INT ? object->changed : object->created;
+
+	if (since != IPC_UNKNOWN_INT)
+		object->age = since < run->now ? run->now - since : 0;
+}
+
+static void judge(struct ipc_run *run, struct ipc_object *object)
+{
+	const struct ipc_kind *kind = object->of_kind;
+	struct ipc_bytes *lines;
+	enum ipc_state state;
+
+	run->evidence_count = 0;
+	if (kind->judge)
+		state = kind->judge(run, object);
+	else
+		state = ipc_judge_held(run, object) ? IPC_STATE_HELD : IPC_STATE_NONE;
+	if (state_names[state])
+		object->state = ipc_bytes_of(state_names[state]);
+	lines = ipc_arena_alloc(&run->arena, run->evidence_count * sizeof(*lines) + 1);
+	if (!lines)
+		return;
+	memcpy(lines, run->evidence, run->evidence_count * sizeof(*lines));
+	object->evidence = (struct ipc_list){lines, run->evidence_count};
+}
+
+static void join(struct ipc_run *run, struct ipc_object *object)
+{
+	if (ipc_run_needs(run, IPC_NEED_HOLDERS) && !object->holders.items) {
+		if (object->hold.space != IPC_SPACE_NONE)
+			object->holders = ipc_run_list_holders(run, object->hold);
+		else if (!object->of_kind->spaces)
+			object->holders = IPC_EMPTY_LIST;
+	}
+	if (ipc_run_needs(run, IPC_NEED_WAITERS) && !object->waiters.items) {
+		if (object->wait.space != IPC_SPACE_NONE)
+			object->waiters = ipc_run_list_waiters(run, object->wait);
+		else if (!object->of_kind->spaces)
+			object->waiters = IPC_EMPTY_LIST;
+	}
+}
+
+static bool held_by(const struct ipc_query *query, const struct ipc_object *object)
+{
+	const struct ipc_holder *holders = object->holders.items;
+	size_t i;
+
+	if (!query->holder_pid && !query->holder_comm)
+		return true;
+	if (!holders)
+		return false;
+	for (i = 0; i < object->holders.count; i++) {
+		if (query->holder_pid ? holders[i].pid == query->holder_pid
+				      : ipc_bytes_equal(holders[i].comm, ipc_bytes_of(query->holder_comm)))
+			return true;
+	}
+	return false;
+}
+
+/* Globs speak of the name as printed. */
+static bool name_matches(const struct ipc_query *query, const struct ipc_object *object)
+{
+	char printed[4 * 4096];
+	size_t i;
+
+	if (!query->globs.count)
+		return true;
+	if (!object->name.data)
+		return false;
+	if (ipc_escape(object->name.data, object->name.len, printed, sizeof(printed)) >= sizeof(printed))
+		return false;
+	for (i = 0; i < query->globs.count; i++)
+		if (fnmatch(query->globs.items[i], printed, FNM_NOESCAPE) == 0)
+			return true;
+	return false;
+}
+
+static bool selected(const struct ipc_query *query, const struct ipc_object *object)
+{
+	size_t i;
+
+	if (!held_by(query, object) || !name_matches(query, object))
+		return false;
+	for (i = 0; i < query->filter_count; i++)
+		if (!ipc_filter_test(query->filters[i], object, object->of_class->record))
+			return false;
+	return true;
+}
+
+static int keep(struct ipc_query *query, struct ipc_object *object)
+{
+	if (query->kept_count == query->kept_room) {
+		size_t room = query->kept_room ? 2 * query->kept_room : 256;
+		struct ipc_object **grown = realloc(query->kept, room * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		query->kept = grown;
+		query->kept_room = room;
+	}
+	query->kept[query->kept_count++] = object;
+	return 0;
+}
+
+/* Everything the wanted fields need; the cheap conditions were met already. */
+static void derive(struct ipc_run *run, struct ipc_object *object)
+{
+	join(run, object);
+	if (ipc_run_needs(run, IPC_NEED_NAMES) && run->users)
+		derive_names(run, object);
+	if (ipc_run_needs(run, IPC_NEED_HANDLE))
+		derive_handle(run, object);
+	if (ipc_run_needs(run, IPC_NEED_CONTAINER) && object->in)
+		derive_container(run, object);
+	if (ipc_run_needs(run, IPC_NEED_STATE))
+		judge(run, object);
+}
+
+/* Is @object asked for: by its kind, or by a target? */
+static int asked_for(struct ipc_run *run, struct ipc_object *object, bool *asked)
+{
+	struct ipc_query *query = run->query;
+	int error = 0;
+
+	*asked = ipc_query_selects(query, object->of_kind) && (!object->in || !object->in->targets_only);
+	if (query->target_count && ipc_names_answer(run, object, &error))
+		*asked = true;
+	return error;
+}
+
+int ipc_run_emit(struct ipc_run *run, void *emitted)
+{
+	struct ipc_query *query = run->query;
+	struct ipc_object *object = emitted;
+	bool asked;
+	int r;
+
+	if (run->arena.failed)
+		return -ENOMEM;
+	if (object->in)
+		object->namespace_inode = object->in->inode;
+	if (object->dev != IPC_UNKNOWN)
+		object->device = ipc_arena_format(&run->arena, "%u:%u", major(object->dev), minor(object->dev));
+	object->ref = ipc_names_reference(run, object, IPC_NO_BYTES);
+	derive_age(run, object);
+	r = asked_for(run, object, &asked);
+	if (r < 0)
+		return r;
+	if (asked) {
+		derive(run, object);
+		if (run->arena.failed)
+			return -ENOMEM;
+		if (selected(query, object)) {
+			if (query->keep)
+				return keep(query, object);
+			r = query->fn(object, query->fn_data);
+			if (r) {
+				query->stopped = r;
+				return -ECANCELED;
+			}
+		}
+	}
+	/* An answer is compared by its address later: it stays although the filter dropped it. */
+	if (!query->answer_count || query->answers[query->answer_count - 1].object != object)
+		ipc_arena_rewind(&run->arena, run->mark);
+	return 0;
+}
+
+void ipc_run_problem(struct ipc_run *run, bool privilege, int error, const char *why, const char *what, ...)
+{
+	struct ipc_query *query = run->query;
+	struct ipc_problem_entry *grown;
+	va_list args;
+	char *text;
+	size_t i;
+	int n;
+
+	va_start(args, what);
+	n = vasprintf(&text, what, args);
+	va_end(args);
+	if (n < 0)
+		return;
+	for (i = 0; i < query->problem_count; i++) {
+		if (query->problems[i].error == error && strcmp(query->problems[i].what, text) == 0) {
+			free(text);
+			return;
+		}
+	}
+	grown = realloc(query->problems, (query->problem_count + 1) * sizeof(*grown));
+	if (!grown) {
+		free(text);
+		return;
+	}
+	query->problems = grown;
+	grown[query->problem_count++] =
+		(struct ipc_problem_entry){.what = text, .why = strdup(why ? why : ""), .error = error, .privilege = privilege};
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One run of a query as collectors see it: what is needed, where to look, and where objects go.
+ *
+ * A kind's collect() makes an object with ipc_run_object(), fills what it knows and calls ipc_run_emit(), which joins
+ * holders and waiters, judges, matches references, filters and hands the object on. Memory from run->arena is given up
+ * after the emit (or kept with the set): collectors never free, and keep nothing in it across an emit.
+ */
+#ifndef IPC_RUN_H
+#define IPC_RUN_H
+
+#include "context.h"
+#include "model/arena.h"
+#include "model/bytes.h"
+#include "model/keyset.h"
+#include "model/object.h"
+#include "model/reference.h"
+#include "sources/namespaces.h"
+
+struct ipc_blocked;
+struct ipc_holders;
+struct ipc_mounts;
+struct ipc_processes;
+struct ipc_scan;
+struct ipc_users;
+
+/* One reference of the query, where its path leads, and what became of it. */
+struct ipc_target {
+	struct ipc_reference ref;
+	bool resolved;     /* a path: it was looked at */
+	uint64_t device;   /* of the file at the path, when it exists */
+	uint64_t inode;
+	uint64_t mode;     /* with the file type; 0: no such file */
+	enum ipc_match match;
+	size_t next;       /* with the same hash of its locator; private */
+};
+
+/* What is read once for a mount namespace. */
+struct ipc_mount_view {
+	const struct ipc_ns *ns;
+	struct ipc_mounts *mounts;
+	struct ipc_scan *scan;
+	struct ipc_scan *shm_files;
+};
+
+#define IPC_EVIDENCE_MAX 32
+
+struct ipc_run {
+	struct ipc_ctx *ctx;
+	unsigned needs;          /* IPC_NEED_* for the kind being collected */
+	const struct ipc_ns *ns; /* where collect() stands: a namespace of its kind's type; NULL for kinds without one */
+	struct ipc_arena arena;
+	int64_t now;             /* real time of the run's start, ns */
+	struct ipc_keyset met;   /* files listed already, for kinds whose namespaces share them */
+
+	/* private to run.c, join.c and plan.c */
+	struct ipc_query *query;
+	const struct ipc_kind *kind;
+	struct ipc_arena_mark mark;
+	struct ipc_blocked *blocked;
+	struct ipc_holders *holders;
+	struct ipc_processes *processes;
+	struct ipc_users *users;
+	struct ipc_mount_view own, other;
+	bool one_process;        /* processes and holders are those of one pid alone */
+	unsigned tried;          /* sources that were tried and cannot be had */
+	struct ipc_ns_set places;
+	struct ipc_bytes evidence[IPC_EVIDENCE_MAX];
+	size_t evidence_count;
+	unsigned refs;           /* the query and the set share a run */
+};
+
+/* A new object of @kind with all fields null; NULL without memory. At most one is being filled at a time. */
+void *ipc_run_object(struct ipc_run *run, const struct ipc_kind *kind);
+/* Hand the filled object over. Non-zero (also -ENOMEM): collect() returns it at once. */
+int ipc_run_emit(struct ipc_run *run, void *object);
+
+static inline bool ipc_run_needs(const struct ipc_run *run, unsigned needs)
+{
+	return (run->needs & needs) != 0;
+}
+
+/*
+ * Something could not be read: the answer is incomplete. @privilege: an ordinary user's lack of rights, as opposed to a fault.
+ * @error is a positive errno or 0. Equal (@what, @error) pairs are kept once.
+ */
+void ipc_run_problem(struct ipc_run *run, bool privilege, int error, const char *why, const char *what, ...)
+	__attribute__((format(printf, 5, 6)));
+
+/*
+ * The targets that name objects of @class_name (or bare paths, for fifo and sock) in the current namespace, one by one: start with *@at = 0,
+ * NULL at the end. A collector uses them to find what no listing shows (a FIFO outside the scanned directories). Targets that are paths
+ * have been resolved.
+ */
+const struct ipc_target *ipc_run_next_target(struct ipc_run *run, const char *class_name, size_t *at);
+/*
+ * True when nothing but targets is asked of @kind: a collector may then look up those alone instead of listing everything.
+ */
+bool ipc_run_only_targets(struct ipc_run *run, const struct ipc_kind *kind);
+/* True when the query shows only what can leak (IPC_VIEW_NAMED and @kind was not named). */
+bool ipc_run_named_only(struct ipc_run *run, const struct ipc_kind *kind);
+/* True when the user named @kind itself ("sock/dccp"): that it is not available is then worth a word. */
+bool ipc_run_named(struct ipc_run *run, const struct ipc_kind *kind);
+
+/* Sources, made at first use; NULL when one cannot be made (the problem is then recorded). Host-wide, shared by all namespaces of a run. */
+struct ipc_holders *ipc_run_holders(struct ipc_run *run);
+struct ipc_blocked *ipc_run_blocked(struct ipc_run *run);
+struct ipc_processes *ipc_run_processes(struct ipc_run *run);
+/* Of the mount namespace that collect() stands in. */
+struct ipc_mounts *ipc_run_mounts(struct ipc_run *run);
+/* FIFOs and socket files of the scanned directories of that mount namespace. */
+struct ipc_scan *ipc_run_scan(struct ipc_run *run);
+
+/* Regular files below /dev/shm of that mount namespace: POSIX shared memory and named semaphores. */
+struct ipc_scan *ipc_run_shm_files(struct ipc_run *run);
+
+/* Holders of @key as a list of struct ipc_holder in the run's arena; an empty list when there are none, null when they are not needed or cannot be read. */
+struct ipc_list ipc_run_list_holders(struct ipc_run *run, struct ipc_key key);
+struct ipc_list ipc_run_list_waiters(struct ipc_run *run, struct ipc_key key);
+
+/* ---- for judge() --------------------------------------------------------------------------------------------- */
+
+/* Add a line of evidence to the object being judged. */
+void ipc_evidence(struct ipc_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Evidence for each holder and waiter already joined; true when there are any. */
+bool ipc_judge_held(struct ipc_run *run, const struct ipc_object *object);
+/* Evidence and true when some process's fds, maps or waits could not be read, so that a holder may hide. @waits: blocked tasks count too. */
+bool ipc_judge_blind(struct ipc_run *run, bool waits);
+enum ipc_alive { IPC_ALIVE, IPC_DEAD, IPC_ALIVE_UNKNOWN };
+/*
+ * Is the user on record alive? @role for the evidence ("creator"), @pid (0: another pid namespace, IPC_UNKNOWN_INT: none on record),
+ * @changed: the object's last change in ns: a process that started later got a reused number. Adds evidence.
+ */
+enum ipc_alive ipc_judge_pid(struct ipc_run *run, const char *role, int64_t pid, int64_t changed);
+/* Does the object's owner have any process? IPC_DEAD: certainly none. Adds evidence. */
+enum ipc_alive ipc_judge_owner(struct ipc_run *run, const struct ipc_object *object);
+
+#endif

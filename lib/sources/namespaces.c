@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The set of namespaces that a run visits: the caller's, those of a process or file, and all that /proc can name. */
+#include "sources/namespaces.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <linux/nsfs.h>
+
+#include "model/key.h"
+#include "model/record.h"
+#include "model/units.h"
+#include "sources/procfs.h"
+
+static const char *const type_names[IPC_NS_TYPES] = {[IPC_NS_IPC] = "ipc", [IPC_NS_NET] = "net", [IPC_NS_MNT] = "mnt"};
+
+const char *ipc_ns_type_name(enum ipc_ns_type type)
+{
+	return type_names[type] ? type_names[type] : "";
+}
+
+static size_t bucket_of(const struct ipc_ns_set *set, enum ipc_ns_type type, uint64_t inode)
+{
+	return ipc_key_hash((struct ipc_key){type, 0, inode}) & (set->bucket_count - 1);
+}
+
+const struct ipc_ns *ipc_ns_set_find(const struct ipc_ns_set *set, enum ipc_ns_type type, uint64_t inode)
+{
+	size_t at;
+
+	if (!set->bucket_count)
+		return NULL;
+	for (at = bucket_of(set, type, inode); set->buckets[at]; at = (at + 1) & (set->bucket_count - 1)) {
+		const struct ipc_ns *ns = &set->items[set->buckets[at] - 1];
+
+		if (ns->type == type && ns->inode == inode)
+			return ns;
+	}
+	return NULL;
+}
+
+static void index_item(struct ipc_ns_set *set, size_t item)
+{
+	size_t at = bucket_of(set, set->items[item].type, set->items[item].inode);
+
+	while (set->buckets[at])
+		at = (at + 1) & (set->bucket_count - 1);
+	set->buckets[at] = (uint32_t)item + 1;
+}
+
+static int grow(struct ipc_ns_set *set)
+{
+	size_t i, room = set->room ? 2 * set->room : 16;
+	struct ipc_ns *items = realloc(set->items, room * sizeof(*items));
+	uint32_t *buckets;
+
+	if (!items)
+		return -ENOMEM;
+	set->items = items;
+	buckets = calloc(2 * room, sizeof(*buckets));
+	if (!buckets)
+		return -ENOMEM;
+	free(set->buckets);
+	set->buckets = buckets;
+	set->bucket_count = 2 * room;
+	set->room = room;
+	for (i = 0; i < set->count; i++)
+		index_item(set, i);
+	return 0;
+}
+
+/* Add a namespace that is not in the set yet; @path is what setns() will open. */
+static int add(struct ipc_ns_set *set, enum ipc_ns_type type, uint64_t inode, bool own, int64_t pid, const char *path)
+{
+	struct ipc_ns *ns;
+	char *copy;
+
+	if (ipc_ns_set_find(set, type, inode))
+		return 0;
+	if (set->count == set->room) {
+		int r = grow(set);
+
+		if (r < 0)
+			return r;
+	}
+	copy = strdup(path);
+	if (!copy)
+		return -ENOMEM;
+	ns = &set->items[set->count];
+	*ns = (struct ipc_ns){.type = type, .inode = inode, .own = own, .pid = pid, .path = copy};
+	index_item(set, set->count++);
+	return 0;
+}
+
+void ipc_ns_set_release(struct ipc_ns_set *set)
+{
+	while (set->count > 0) {
+		set->count--;
+		free(set->items[set->count].path);
+		free(set->items[set->count].container);
+	}
+	free(set->items);
+	free(set->buckets);
+	*set = (struct ipc_ns_set){0};
+}
+
+/* The inode of the caller's own namespace; 0 where a captured tree does not tell. */
+static uint64_t own_inode(struct ipc_ctx *ctx, enum ipc_ns_type type)
+{
+	uint64_t inode;
+
+	return ipc_proc_inode_link(ctx, &inode, "self/ns/%s", type_names[type]) == 0 ? inode : 0;
+}
+
+int ipc_ns_set_own(struct ipc_ctx *ctx, struct ipc_ns_set *set)
+{
+	size_t type;
+	int r = 0;
+
+	for (type = IPC_NS_IPC; r == 0 && type < IPC_NS_TYPES; type++) {
+		char path[32];
+
+		snprintf(path, sizeof(path), "self/ns/%s", type_names[type]);
+		r = add(set, (enum ipc_ns_type)type, own_inode(ctx, (enum ipc_ns_type)type), true, getpid(), path);
+	}
+	return r;
+}
+
+/* Add the three namespaces of a process. Returns 0 or -errno; a process that has gone is -ENOENT. */
+static int add_of_process(struct ipc_ctx *ctx, struct ipc_ns_set *set, int64_t pid, const uint64_t own[IPC_NS_TYPES])
+{
+	size_t type;
+	int r = 0;
+
+	for (type = IPC_NS_IPC; r == 0 && type < IPC_NS_TYPES; type++) {
+		uint64_t inode;
+		char path[48];
+
+		snprintf(path, sizeof(path), "%" PRId64 "/ns/%s", pid, type_names[type]);
+		r = ipc_proc_inode_link(ctx, &inode, "%s", path);
+		if (r == 0)
+			r = add(set, (enum ipc_ns_type)type, inode, inode == own[type], pid, path);
+	}
+	return r;
+}
+
+static void own_inodes(struct ipc_ctx *ctx, uint64_t own[IPC_NS_TYPES])
+{
+	size_t type;
+
+	for (type = IPC_NS_IPC; type < IPC_NS_TYPES; type++)
+		own[type] = own_inode(ctx, (enum ipc_ns_type)type);
+}
+
+static int add_file(struct ipc_ctx *ctx, struct ipc_ns_set *set, const char *path, const uint64_t own[IPC_NS_TYPES])
+{
+	enum ipc_ns_type type;
+	struct stat st;
+	int fd, flag;
+
+	/* Nothing but a regular file on nsfs is opened for reading: a FIFO of that name would block or wake its peers. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return ipc_ctx_fail(ctx, -errno, "%s", strerror(errno));
+	flag = ioctl(fd, NS_GET_NSTYPE);
+	if (flag < 0 || fstat(fd, &st) < 0) {
+		close(fd);
+		return ipc_ctx_fail(ctx, -EINVAL, "not a namespace: give a process number or a file like /run/netns/NAME");
+	}
+	close(fd);
+	type = flag == CLONE_NEWIPC ? IPC_NS_IPC : flag == CLONE_NEWNET ? IPC_NS_NET : flag == CLONE_NEWNS ? IPC_NS_MNT : IPC_NS_NONE;
+	if (type == IPC_NS_NONE)
+		return ipc_ctx_fail(ctx, -EINVAL, "a namespace that holds no IPC objects: only ipc, net and mnt do");
+	return add(set, type, st.st_ino, st.st_ino == own[type], IPC_UNKNOWN_INT, path);
+}
+
+int ipc_ns_set_of(struct ipc_ctx *ctx, const char *who, struct ipc_ns_set *set)
+{
+	uint64_t own[IPC_NS_TYPES] = {0}, pid;
+	char *absolute;
+	int r;
+
+	own_inodes(ctx, own);
+	if (ipc_parse_uint(who, strlen(who), &pid) == 0) {
+		r = pid > INT32_MAX ? -ENOENT : add_of_process(ctx, set, (int64_t)pid, own);
+		if (r == -ENOENT || r == -ESRCH)
+			return ipc_ctx_fail(ctx, -ESRCH, "no such process");
+		if (r == -EACCES || r == -EPERM)
+			return ipc_ctx_fail(ctx, r, "the namespaces of another user's process need CAP_SYS_PTRACE (root)");
+		return r < 0 ? ipc_ctx_fail(ctx, r, "%s", strerror(-r)) : 0;
+	}
+	absolute = realpath(who, NULL);
+	if (!absolute)
+		return ipc_ctx_fail(ctx, -errno, "%s", strerror(errno));
+	/* realpath() turns /proc/PID/ns/net into "/proc/PID/net:[...]": the links there are not paths, so keep the name as given. */
+	r = add_file(ctx, set, access(absolute, F_OK) == 0 ? absolute : who, own);
+	free(absolute);
+	return r;
+}
+
+/* ---- all namespaces ---------------------------------------------------------------------------------------------- */
+
+/* "net:[4026532000]" of one of our types? */
+static bool parse_name(struct ipc_bytes name, enum ipc_ns_type *type, uint64_t *inode)
+{
+	size_t i;
+
+	for (i = IPC_NS_IPC; i < IPC_NS_TYPES; i++) {
+		if (!ipc_bytes_starts(name, type_names[i]) || name.len < 7 || name.data[3] != ':' || name.data[4] != '[' ||
+		    name.data[name.len - 1] != ']')
+			continue;
+		*type = (enum ipc_ns_type)i;
+		return ipc_parse_uint(name.data + 5, name.len - 6, inode) == 0;
+	}
+	return false;
+}
+
+/* Namespaces that an open file of the process keeps. */
+static int add_fds(struct ipc_ctx *ctx, struct ipc_ns_set *set, int64_t pid, const uint64_t own[IPC_NS_TYPES], struct ipc_buf *link)
+{
+	const struct dirent *entry;
+	int r = 0, fd;
+	DIR *dir;
+
+	fd = ipc_proc_open(ctx, O_RDONLY | O_DIRECTORY, "%" PRId64 "/fd", pid);
+	if (fd < 0)
+		return fd;
+	dir = fdopendir(fd);
+	if (!dir) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	while (r == 0 && (entry = readdir(dir))) {
+		enum ipc_ns_type type;
+		uint64_t inode;
+		char path[64];
+
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "%" PRId64 "/fd/%.20s", pid, entry->d_name);
+		if (ipc_proc_link(ctx, link, "%s", path) == 0 &&
+		    parse_name((struct ipc_bytes){link->data, link->len}, &type, &inode))
+			r = add(set, type, inode, inode == own[type], IPC_UNKNOWN_INT, path);
+	}
+	closedir(dir);
+	return r;
+}
+
+/* A field of a mountinfo line that is separated by spaces, @skip fields on. */
+static struct ipc_bytes field_at(const char *line, const char *end, int skip)
+{
+	const char *start = line;
+
+	while (skip-- > 0) {
+		start = memchr(start, ' ', (size_t)(end - start));
+		if (!start)
+			return IPC_NO_BYTES;
+		start++;
+	}
+	line = memchr(start, ' ', (size_t)(end - start));
+	return (struct ipc_bytes){start, (size_t)((line ? line : end) - start)};
+}
+
+/* Namespaces that are bind-mounted in the mount namespace of @pid: `ip netns add` and container engines do that. */
+static int add_mounts(struct ipc_ctx *ctx, struct ipc_ns_set *set, int64_t pid, const uint64_t own[IPC_NS_TYPES], struct ipc_buf *text)
+{
+	const char *line, *end;
+	int r;
+
+	r = ipc_proc_read(ctx, text, "%" PRId64 "/mountinfo", pid);
+	for (line = text->data; r == 0 && line && *line; line = *end ? end + 1 : end) {
+		enum ipc_ns_type type;
+		struct ipc_bytes path;
+		char through[4096];
+		uint64_t inode;
+
+		end = strchrnul(line, '\n');
+		if (!parse_name(field_at(line, end, 3), &type, &inode))
+			continue;
+		/* A path with escaped characters is not one that engines choose; the namespace is then found by its processes alone. */
+		path = field_at(line, end, 4);
+		if (!path.data || memchr(path.data, '\\', path.len) || path.len > sizeof(through) - 40)
+			continue;
+		snprintf(through, sizeof(through), "%" PRId64 "/root%.*s", pid, (int)path.len, path.data);
+		r = add(set, type, inode, inode == own[type], IPC_UNKNOWN_INT, through);
+	}
+	return r;
+}
+
+static int list_pids(struct ipc_ctx *ctx, int64_t **out, size_t *out_count)
+{
+	const struct dirent *entry;
+	size_t count = 0, room = 0;
+	int64_t *pids = NULL;
+	int fd, r = 0;
+	DIR *dir;
+
+	fd = ipc_proc_open(ctx, O_RDONLY | O_DIRECTORY, ".");
+	if (fd < 0)
+		return fd;
+	dir = fdopendir(fd);
+	if (!dir) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	while ((entry = readdir(dir))) {
+		uint64_t pid;
+
+		if (ipc_parse_uint(entry->d_name, strlen(entry->d_name), &pid) < 0)
+			continue;
+		if (count == room) {
+			int64_t *grown = realloc(pids, (room = room ? 2 * room : 256) * sizeof(*pids));
+
+			if (!grown) {
+				r = -ENOMEM;
+				break;
+			}
+			pids = grown;
+		}
+		pids[count++] = (int64_t)pid;
+	}
+	closedir(dir);
+	if (r < 0) {
+		free(pids);
+		return r;
+	}
+	*out = pids;
+	*out_count = count;
+	return 0;
+}
+
+int ipc_ns_set_all(struct ipc_ctx *ctx, struct ipc_ns_set *set)
+{
+	uint64_t own[IPC_NS_TYPES] = {0};
+	struct ipc_buf text = {0};
+	int64_t *pids = NULL;
+	size_t i, n, count = 0;
+	int r;
+
+	own_inodes(ctx, own);
+	r = list_pids(ctx, &pids, &count);
+	for (i = 0; r == 0 && i < count; i++) {
+		r = add_of_process(ctx, set, pids[i], own);
+		if (r == 0)
+			r = add_fds(ctx, set, pids[i], own, &text);
+		if (r == -EACCES || r == -EPERM)
+			set->hidden++;
+		if (r != -ENOMEM)
+			r = 0;
+	}
+	/* The mounts of every mount namespace that has a process; the loop's end moves with what it finds. */
+	for (n = 0; r == 0 && n < set->count; n++) {
+		if (set->items[n].type != IPC_NS_MNT || set->items[n].pid == IPC_UNKNOWN_INT)
+			continue;
+		r = add_mounts(ctx, set, set->items[n].pid, own, &text);
+		if (r != -ENOMEM)
+			r = 0;
+	}
+	ipc_buf_release(&text);
+	free(pids);
+	return r;
+}

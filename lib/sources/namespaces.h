@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Namespaces: which there are, and running code inside one without moving the caller. */
+#ifndef IPC_SOURCES_NAMESPACES_H
+#define IPC_SOURCES_NAMESPACES_H
+
+#include "context.h"
+
+enum ipc_ns_type { IPC_NS_NONE, IPC_NS_IPC, IPC_NS_NET, IPC_NS_MNT, IPC_NS_TYPES };
+
+struct ipc_ns {
+	enum ipc_ns_type type;
+	uint64_t inode;
+	bool own;        /* the caller's */
+	bool targets_only; /* visited because a reference named it: only references may choose from it */
+	int64_t pid;     /* a process in it, or IPC_UNKNOWN_INT when only an fd or a bind mount keeps it */
+	char *path;      /* a file to setns() with: below proc_fd when it has no leading slash ("4711/ns/ipc", "4711/fd/5"), else a bind mount */
+	char *container; /* container id, pod or systemd unit of `pid` by its cgroup; NULL when none; "" until ipc_ns_container() looked */
+};
+
+struct ipc_ns_set {
+	struct ipc_ns *items;
+	size_t count;
+	size_t room;
+	unsigned hidden;      /* processes whose namespaces could not be read */
+	uint32_t *buckets;    /* private: index + 1 of an item by type and inode */
+	size_t bucket_count;
+};
+
+const char *ipc_ns_type_name(enum ipc_ns_type type); /* "ipc", "net", "mnt" */
+
+/* Add the caller's own namespaces of each type. A captured tree has one of each, of inode 0 unless proc/self/ns tells. */
+int ipc_ns_set_own(struct ipc_ctx *ctx, struct ipc_ns_set *set);
+/* Add those of @who: a pid, or the path of a namespace file. -ESRCH, -EACCES, -EINVAL (not a namespace of these types), with text in the context. */
+int ipc_ns_set_of(struct ipc_ctx *ctx, const char *who, struct ipc_ns_set *set);
+/* Add every further namespace that /proc names: by processes, by fds on nsfs files, by bind mounts. */
+int ipc_ns_set_all(struct ipc_ctx *ctx, struct ipc_ns_set *set);
+const struct ipc_ns *ipc_ns_set_find(const struct ipc_ns_set *set, enum ipc_ns_type type, uint64_t inode);
+void ipc_ns_set_release(struct ipc_ns_set *set);
+/* Fill in `container` from the cgroup of its process. */
+void ipc_ns_container(struct ipc_ctx *ctx, struct ipc_ns *ns);
+
+/*
+ * Run @fn inside @ns. The own namespace: called directly. Another one: in a thread of its own, which enters the namespace and ends
+ * afterwards, so the caller's namespaces, working directory and SEM_UNDO list are never touched. Waits for it.
+ * Returns what @fn returned, or -errno when the namespace cannot be entered (with text in the context).
+ */
+int ipc_ns_call(struct ipc_ctx *ctx, const struct ipc_ns *ns, int (*fn)(void *data), void *data);
+
+#endif

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The processes that /proc shows: one directory listing, and one read for each thing that is asked of a process. */
+#include "sources/processes.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "model/arena.h"
+#include "model/record.h"
+
+#define SECOND 1000000000ll
+
+enum { READ_STAT = 1, READ_STATUS = 2, READ_NAMESPACE = 4 };
+
+/* A process that came after the listing: the array stays where it is, others point into it. */
+struct late {
+	struct ipc_process process;
+	struct late *next;
+};
+
+struct ipc_processes {
+	struct ipc_ctx *ctx;
+	struct ipc_arena arena;
+	struct ipc_process *items;
+	size_t count;
+	struct late *late;
+	int64_t boot; /* real time of the boot, ns */
+	long ticks;   /* clock ticks a second */
+	uint64_t *uids; /* every uid that some process has, ascending; made at first use */
+	size_t uid_count;
+	bool uids_made;
+	bool hidden; /* known with `uids`: some processes are not shown */
+};
+
+/* "4711", and nothing else that a directory of /proc may be called. */
+static int64_t parse_pid(const char *name)
+{
+	int64_t pid = 0;
+
+	if (*name < '1' || *name > '9')
+		return 0;
+	for (; *name; name++) {
+		if (*name < '0' || *name > '9' || pid > INT32_MAX / 10)
+			return 0;
+		pid = pid * 10 + (*name - '0');
+	}
+	return pid <= INT32_MAX ? pid : 0;
+}
+
+/* Start times count from the boot; the two clocks together say when that was to the nanosecond, /proc/stat only to the second. */
+static int64_t boot_time(struct ipc_ctx *ctx)
+{
+	struct timespec real, boot;
+	struct ipc_buf stat = {0};
+	int64_t seconds, when = IPC_UNKNOWN_INT;
+	const char *line;
+
+	if (!ctx->captured && clock_gettime(CLOCK_REALTIME, &real) == 0 && clock_gettime(CLOCK_BOOTTIME, &boot) == 0)
+		return (real.tv_sec - boot.tv_sec) * SECOND + real.tv_nsec - boot.tv_nsec;
+	if (ipc_proc_read(ctx, &stat, "stat") == 0 && (line = strstr(stat.data, "\nbtime ")) &&
+	    sscanf(line, " btime %" SCNd64, &seconds) == 1 && seconds >= 0 && seconds < INT64_MAX / SECOND)
+		when = seconds * SECOND;
+	ipc_buf_release(&stat);
+	return when;
+}
+
+static int by_pid(const void *a, const void *b)
+{
+	const struct ipc_process *x = a, *y = b;
+
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+static void init_process(struct ipc_process *process, int64_t pid)
+{
+	*process = (struct ipc_process){.pid = pid, .started = IPC_UNKNOWN_INT, .uid = IPC_UNKNOWN};
+}
+
+static int add(struct ipc_processes *processes, size_t *room, int64_t pid)
+{
+	if (processes->count == *room) {
+		size_t more = *room ? 2 * *room : 512;
+		struct ipc_process *grown = realloc(processes->items, more * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		processes->items = grown;
+		*room = more;
+	}
+	init_process(&processes->items[processes->count++], pid);
+	return 0;
+}
+
+static int list_all(struct ipc_processes *processes)
+{
+	struct dirent *entry;
+	bool sorted = true;
+	int64_t last = 0;
+	size_t room = 0;
+	DIR *dir;
+	int fd, r = 0;
+
+	fd = openat(processes->ctx->proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	dir = fdopendir(fd);
+	if (!dir) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	while (r == 0 && (errno = 0, entry = readdir(dir))) {
+		int64_t pid = parse_pid(entry->d_name);
+
+		if (pid) {
+			sorted = sorted && pid > last;
+			last = pid;
+			r = add(processes, &room, pid);
+		}
+	}
+	if (r == 0)
+		r = -errno;
+	closedir(dir);
+	if (!sorted)
+		qsort(processes->items, processes->count, sizeof(*processes->items), by_pid);
+	return r;
+}
+
+/* Reads a short text in one go into @text, terminated. Returns its length or -errno. */
+static ssize_t read_text(struct ipc_processes *processes, int64_t pid, const char *file, char *text, size_t size)
+{
+	ssize_t n;
+	int fd;
+
+	fd = ipc_proc_open(processes->ctx, O_NONBLOCK, "%" PRId64 "/%s", pid, file);
+	if (fd < 0)
+		return fd;
+	n = read(fd, text, size - 1);
+	if (n < 0)
+		n = -errno;
+	else
+		text[n] = '\0';
+	close(fd);
+	return n;
+}
+
+/* A number that only a thread has can be looked up in /proc as well; PID/status tells. */
+static bool is_process(struct ipc_processes *processes, int64_t pid)
+{
+	char text[4096], name[24];
+	const char *line;
+	int64_t group;
+
+	if (read_text(processes, pid, "status", text, sizeof(text)) > 0 && (line = strstr(text, "\nTgid:")))
+		return sscanf(line, " Tgid: %" SCNd64, &group) == 1 && group == pid;
+	snprintf(name, sizeof(name), "%" PRId64, pid);
+	return faccessat(processes->ctx->proc_fd, name, F_OK, 0) == 0;
+}
+
+int ipc_processes_new(struct ipc_ctx *ctx, int64_t only, struct ipc_processes **out)
+{
+	struct ipc_processes *processes;
+	size_t room = 0;
+	int r = 0;
+
+	processes = calloc(1, sizeof(*processes));
+	if (!processes)
+		return -ENOMEM;
+	processes->ctx = ctx;
+	processes->boot = boot_time(ctx);
+	processes->ticks = sysconf(_SC_CLK_TCK);
+	if (processes->ticks <= 0)
+		processes->ticks = 100;
+	if (!only)
+		r = list_all(processes);
+	else if (is_process(processes, only))
+		r = add(processes, &room, only);
+	if (r < 0) {
+		ipc_processes_free(processes);
+		return r;
+	}
+	*out = processes;
+	return 0;
+}
+
+void ipc_processes_free(struct ipc_processes *processes)
+{
+	struct late *late;
+
+	if (!processes)
+		return;
+	while ((late = processes->late)) {
+		processes->late = late->next;
+		free(late);
+	}
+	ipc_arena_release(&processes->arena);
+	free(processes->items);
+	free(processes->uids);
+	free(processes);
+}
+
+size_t ipc_processes_count(const struct ipc_processes *processes)
+{
+	return processes->count;
+}
+
+static int64_t start_time(const struct ipc_processes *processes, uint64_t ticks)
+{
+	uint64_t hz = (uint64_t)processes->ticks;
+
+	/* What no clock could have reached is not a time. */
+	if (processes->boot == IPC_UNKNOWN_INT || ticks / hz > (uint64_t)(INT64_MAX / SECOND) / 4)
+		return IPC_UNKNOWN_INT;
+	return processes->boot + (int64_t)(ticks / hz) * SECOND + (int64_t)(ticks % hz * (uint64_t)SECOND / hz);
+}
+
+/* "4711 (comm) S 1 ...": comm may hold anything, so it ends at the last parenthesis; the start time is field 22. */
+static int load_stat(struct ipc_processes *processes, struct ipc_process *process)
+{
+	char text[2048], *open, *close, *at;
+	uint64_t ticks;
+	ssize_t n;
+	int field;
+
+	process->read |= READ_STAT;
+	n = read_text(processes, process->pid, "stat", text, sizeof(text));
+	if (n < 0)
+		return (int)n;
+	open = memchr(text, '(', (size_t)n);
+	close = strrchr(text, ')');
+	if (!open || !close || close < open)
+		return -EINVAL;
+	process->comm = ipc_arena_bytes(&processes->arena, open + 1, (size_t)(close - open - 1));
+	if (!process->comm.data)
+		return -ENOMEM;
+	for (at = close + 1, field = 2; field < 22 && at; field++) {
+		at = strchr(at, ' ');
+		if (at)
+			at++;
+	}
+	if (at && sscanf(at, "%" SCNu64, &ticks) == 1) {
+		process->started = start_time(processes, ticks);
+		process->ticks = ticks;
+	}
+	return 0;
+}
+
+/* The real, effective, saved and file system uid. */
+static int read_uids(struct ipc_processes *processes, int64_t pid, uint64_t uids[4])
+{
+	char text[4096];
+	const char *line;
+	ssize_t n;
+
+	n = read_text(processes, pid, "status", text, sizeof(text));
+	if (n < 0)
+		return (int)n;
+	/* Name is printed first and escaped: no line of it can pass for this one. */
+	line = strstr(text, "\nUid:");
+	if (!line || sscanf(line, " Uid: %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &uids[0], &uids[1], &uids[2], &uids[3]) != 4)
+		return -EINVAL;
+	return 0;
+}
+
+static int load_status(struct ipc_processes *processes, struct ipc_process *process)
+{
+	uint64_t uids[4];
+	int r;
+
+	process->read |= READ_STATUS;
+	r = read_uids(processes, process->pid, uids);
+	if (r == 0)
+		process->uid = uids[0];
+	return r;
+}
+
+static int load_basics(struct ipc_processes *processes, struct ipc_process *process)
+{
+	int r = 0, other = 0;
+
+	if (!(process->read & READ_STAT))
+		r = load_stat(processes, process);
+	if (!(process->read & READ_STATUS))
+		other = load_status(processes, process);
+	return r < 0 ? r : other;
+}
+
+int ipc_processes_load(struct ipc_processes *processes, struct ipc_process *process)
+{
+	int r = load_basics(processes, process);
+
+	if (!(process->read & READ_NAMESPACE)) {
+		process->read |= READ_NAMESPACE;
+		/* Another user's needs a right that the rest does not: 0 says so. */
+		if (ipc_proc_inode_link(processes->ctx, &process->ipc_ns, "%" PRId64 "/ns/ipc", process->pid) < 0)
+			process->ipc_ns = 0;
+	}
+	return r;
+}
+
+struct ipc_process *ipc_processes_peek(struct ipc_processes *processes, size_t index)
+{
+	return index < processes->count ? &processes->items[index] : NULL;
+}
+
+struct ipc_process *ipc_processes_get(struct ipc_processes *processes, size_t index)
+{
+	struct ipc_process *process = ipc_processes_peek(processes, index);
+
+	if (process)
+		load_basics(processes, process);
+	return process;
+}
+
+static struct ipc_process *find_listed(struct ipc_processes *processes, int64_t pid)
+{
+	struct ipc_process wanted = {.pid = pid};
+
+	if (!processes->count)
+		return NULL;
+	return bsearch(&wanted, processes->items, processes->count, sizeof(wanted), by_pid);
+}
+
+/* An object may name a process that is younger than the listing: taking it for dead would be wrong. */
+static struct ipc_process *find_late(struct ipc_processes *processes, int64_t pid)
+{
+	struct late *late;
+
+	for (late = processes->late; late; late = late->next)
+		if (late->process.pid == pid)
+			return &late->process;
+	if (!is_process(processes, pid))
+		return NULL;
+	late = calloc(1, sizeof(*late));
+	if (!late)
+		return NULL;
+	init_process(&late->process, pid);
+	late->next = processes->late;
+	processes->late = late;
+	return &late->process;
+}
+
+struct ipc_process *ipc_processes_find(struct ipc_processes *processes, int64_t pid)
+{
+	struct ipc_process *process;
+
+	if (pid <= 0 || pid > INT32_MAX)
+		return NULL;
+	process = find_listed(processes, pid);
+	if (!process)
+		process = find_late(processes, pid);
+	if (process)
+		load_basics(processes, process);
+	return process;
+}
+
+static int by_uid(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* A mount of /proc with hidepid=1, 2, 4 or their names hides others' processes, unless the caller is privileged. */
+static bool hidepid(struct ipc_ctx *ctx)
+{
+	struct ipc_buf info = {0};
+	const char *at;
+	bool hides = false;
+
+	if (ipc_proc_read(ctx, &info, "self/mountinfo") < 0)
+		return false;
+	for (at = info.data; !hides && (at = strstr(at, "hidepid=")); at++)
+		hides = strncmp(at, "hidepid=0", 9) != 0 && strncmp(at, "hidepid=off", 11) != 0;
+	ipc_buf_release(&info);
+	return hides;
+}
+
+static int make_uids(struct ipc_processes *processes)
+{
+	size_t i, count = 0, out = 0;
+	uint64_t *uids;
+
+	uids = malloc((4 * processes->count + 1) * sizeof(*uids));
+	if (!uids)
+		return -ENOMEM;
+	for (i = 0; i < processes->count; i++) {
+		int r = read_uids(processes, processes->items[i].pid, uids + count);
+
+		if (r == 0)
+			count += 4;
+		else if (r != -ENOENT && r != -ESRCH)
+			processes->hidden = true;
+	}
+	qsort(uids, count, sizeof(*uids), by_uid);
+	for (i = 0; i < count; i++)
+		if (!out || uids[out - 1] != uids[i])
+			uids[out++] = uids[i];
+	/* A pid namespace without its first process has none at all: when it is not shown, more is not. */
+	if (!find_listed(processes, 1) || (geteuid() != 0 && hidepid(processes->ctx)))
+		processes->hidden = true;
+	processes->uids = uids;
+	processes->uid_count = out;
+	processes->uids_made = true;
+	return 0;
+}
+
+int ipc_processes_have_uid(struct ipc_processes *processes, uint64_t uid)
+{
+	int r;
+
+	if (!processes->uids_made) {
+		r = make_uids(processes);
+		if (r < 0)
+			return r;
+	}
+	if (bsearch(&uid, processes->uids, processes->uid_count, sizeof(uid), by_uid))
+		return 1;
+	return processes->hidden ? -EACCES : 0;
+}

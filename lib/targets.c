@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* References within a run: where those that are paths lead, which kinds and namespaces may answer, and how each fared. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "query.h"
+#include "sources/mounts.h"
+
+size_t ipc_targets_first(const struct ipc_query *query, struct ipc_bytes locator)
+{
+	if (!query->target_bucket_count)
+		return IPC_NO_TARGET;
+	return query->target_buckets[ipc_hash(locator.data, locator.len) & (query->target_bucket_count - 1)];
+}
+
+static int make_buckets(struct ipc_query *query)
+{
+	size_t count = 16, i;
+
+	while (count < 2 * query->target_count)
+		count *= 2;
+	free(query->target_buckets);
+	query->target_bucket_count = 0;
+	query->target_buckets = malloc(count * sizeof(*query->target_buckets));
+	if (!query->target_buckets)
+		return -ENOMEM;
+	query->target_bucket_count = count;
+	for (i = 0; i < count; i++)
+		query->target_buckets[i] = IPC_NO_TARGET;
+	for (i = 0; i < query->target_count; i++) {
+		struct ipc_target *target = &query->targets[i];
+		size_t at = ipc_hash(target->ref.locator.data, target->ref.locator.len) & (count - 1);
+
+		target->next = query->target_buckets[at];
+		query->target_buckets[at] = i;
+	}
+	return 0;
+}
+
+static bool is_path(const struct ipc_target *target)
+{
+	return target->ref.by == IPC_BY_PATH || target->ref.by == IPC_BY_FILE;
+}
+
+/* Never through a final symbolic link: who may write to the directory would choose the object. */
+static void resolve(struct ipc_query *query, struct ipc_target *target)
+{
+	struct ipc_bytes path = target->ref.locator;
+	struct ipc_file file;
+
+	target->resolved = true;
+	target->mode = 0;
+	if (target->ref.by == IPC_BY_FILE && ipc_bytes_starts(path, "file:")) {
+		path.data += strlen("file:");
+		path.len -= strlen("file:");
+	}
+	if (!path.data || memchr(path.data, '\0', path.len) || path.len < 2)
+		return;
+	if (ipc_file_stat(ipc_run_mounts(query->run), query->run->ctx->root_fd, path.data + 1, false, &file) < 0)
+		return;
+	target->device = file.device;
+	target->inode = file.inode;
+	target->mode = file.mode;
+}
+
+int ipc_targets_prepare(struct ipc_query *query)
+{
+	size_t i;
+	int r;
+
+	query->target_bucket_count = 0;
+	if (!query->target_count)
+		return 0;
+	r = make_buckets(query);
+	if (r < 0)
+		return r;
+	for (i = 0; i < query->target_count; i++) {
+		struct ipc_target *target = &query->targets[i];
+
+		target->match = IPC_MATCH_NONE;
+		/* A path in another mount namespace is known there alone, and compared as text. */
+		if (is_path(target) && !target->ref.ns)
+			resolve(query, target);
+	}
+	return 0;
+}
+
+bool ipc_target_may_name(const struct ipc_target *target, const struct ipc_kind *kind)
+{
+	const struct ipc_reference *ref = &target->ref;
+	size_t len = strlen(kind->name);
+
+	if (ref->class_name[0] ? strcmp(ref->class_name, kind->cls->name) != 0
+			       : strcmp(kind->cls->name, "fifo") != 0 && strcmp(kind->cls->name, "sock") != 0)
+		return false;
+	if (kind->locators && !(kind->locators & 1u << ref->by))
+		return false;
+	/* An address begins with the name of its kind. */
+	return ref->by != IPC_BY_ADDRESS || (ref->locator.len > len && memcmp(ref->locator.data, kind->name, len) == 0 &&
+					     ref->locator.data[len] == ':');
+}
+
+bool ipc_target_reaches(const struct ipc_run *run, const struct ipc_target *target, const struct ipc_ns *ns)
+{
+	size_t i;
+
+	if (!ns)
+		return target->ref.ns == 0;
+	if (target->ref.ns)
+		return target->ref.ns == ns->inode;
+	if (ns->own)
+		return true;
+	/* Without @NAMESPACE the caller's own is meant, unless others were chosen in its place. */
+	for (i = 0; i < run->places.count; i++)
+		if (run->places.items[i].type == ns->type && run->places.items[i].own)
+			return false;
+	return true;
+}
+
+/* What a path target without any answer says of the path. */
+static enum ipc_match unanswered(const struct ipc_target *target)
+{
+	mode_t type = (mode_t)target->mode & S_IFMT;
+
+	if (!target->mode || target->ref.by == IPC_BY_FILE)
+		return target->mode && !S_ISREG(type) ? IPC_MATCH_WRONG_TYPE : IPC_MATCH_NONE;
+	if (strcmp(target->ref.class_name, "fifo") == 0)
+		return S_ISFIFO(type) ? IPC_MATCH_NONE : IPC_MATCH_WRONG_TYPE;
+	if (strcmp(target->ref.class_name, "sock") == 0)
+		return S_ISSOCK(type) ? IPC_MATCH_NONE : IPC_MATCH_WRONG_TYPE;
+	return S_ISFIFO(type) || S_ISSOCK(type) ? IPC_MATCH_NONE : IPC_MATCH_WRONG_TYPE;
+}
+
+struct tally {
+	size_t strong, weak, replaced;
+};
+
+static int by_object(const void *a, const void *b)
+{
+	const struct ipc_object *const *x = a, *const *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static bool listed(struct ipc_object *const *objects, size_t count, const struct ipc_object *object)
+{
+	return bsearch(&object, objects, count, sizeof(*objects), by_object) != NULL;
+}
+
+void ipc_targets_settle(struct ipc_query *query)
+{
+	struct ipc_object **wanted;
+	struct tally *tallies;
+	size_t i, count = 0, out = 0;
+
+	if (!query->target_count)
+		return;
+	tallies = calloc(query->target_count, sizeof(*tallies));
+	wanted = malloc((query->answer_count + 1) * sizeof(*wanted));
+	if (!tallies || !wanted) { /* nothing can be said then: all stay NONE, which callers report */
+		free(tallies);
+		free(wanted);
+		query->kept_count = 0;
+		return;
+	}
+	for (i = 0; i < query->answer_count; i++) {
+		const struct ipc_answer *answer = &query->answers[i];
+		struct tally *tally = &tallies[answer->target];
+
+		*(answer->replaced ? &tally->replaced : answer->weak ? &tally->weak : &tally->strong) += 1;
+	}
+	for (i = 0; i < query->target_count; i++) {
+		struct ipc_target *target = &query->targets[i];
+		size_t count_of = tallies[i].strong ? tallies[i].strong : tallies[i].weak;
+
+		if (count_of)
+			target->match = count_of == 1 ? IPC_MATCH_ONE : IPC_MATCH_MANY;
+		else if (tallies[i].replaced)
+			target->match = IPC_MATCH_REPLACED;
+		else
+			target->match = unanswered(target);
+	}
+	for (i = 0; i < query->answer_count; i++) {
+		struct ipc_answer *answer = &query->answers[i];
+
+		if (query->targets[answer->target].match == IPC_MATCH_ONE && !answer->replaced &&
+		    (!answer->weak || !tallies[answer->target].strong))
+			wanted[count++] = answer->object;
+	}
+	qsort(wanted, count, sizeof(*wanted), by_object);
+	for (i = 0; i < query->kept_count; i++) {
+		struct ipc_object *object = query->kept[i];
+
+		if (ipc_query_selects(query, object->of_kind) || listed(wanted, count, object))
+			query->kept[out++] = object;
+	}
+	query->kept_count = out;
+	free(tallies);
+	free(wanted);
+}
