@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Columns: parsing -o, and reading one field from objects of several kinds. */
+#include <stdlib.h>
+
+#include "columns.h"
+#include "message.h"
+
+#define MIXED_COLUMNS "ref,kind,state,user,mode,size,age,holders"
+
+const char *columns_default(const struct scope *scope)
+{
+	const struct ipc_class *cls = scope_class(scope);
+
+	return cls ? ipc_class_columns(cls) : MIXED_COLUMNS;
+}
+
+static bool add(struct columns *columns, const struct app *app, const struct scope *scope, const char *name)
+{
+	const struct ipc_field *field = scope_field(scope, name);
+	struct column *column;
+	size_t i;
+	char *c;
+
+	if (!field) {
+		const char *near = scope_suggest(scope, name);
+
+		if (near)
+			complain(app, "--output", "no such column: '%s' (did you mean '%s'?)", name, near);
+		else
+			complain(app, "--output", "no such column: '%s'; -H lists them", name);
+		return false;
+	}
+	for (i = 0; i < columns->count; i++) {
+		if (!strcmp(ipc_field_name(columns->items[i].field), ipc_field_name(field))) {
+			complain(app, "--output", "column '%s' is given twice", ipc_field_name(field));
+			return false;
+		}
+	}
+	columns->items = xrealloc(columns->items, (columns->count + 1) * sizeof(*columns->items));
+	column = &columns->items[columns->count++];
+	*column = (struct column){.field = field, .heading = xstrdup(ipc_field_name(field))};
+	for (c = column->heading; *c; c++)
+		if (*c >= 'a' && *c <= 'z')
+			*c = (char)(*c - 32);
+	return true;
+}
+
+static bool add_list(struct columns *columns, const struct app *app, const struct scope *scope, const char *list)
+{
+	char *copy = xstrdup(list), *rest = copy, *name;
+	bool good = true;
+
+	while (good && (name = strsep(&rest, ",")))
+		good = add(columns, app, scope, name);
+	free(copy);
+	return good;
+}
+
+bool columns_init(struct columns *columns, const struct app *app, const struct scope *scope, const char *list)
+{
+	bool more = list && list[0] == '+', good = true;
+
+	*columns = (struct columns){0};
+	if (!list || more)
+		good = add_list(columns, app, scope, columns_default(scope));
+	if (good && list)
+		good = add_list(columns, app, scope, list + more);
+	return good;
+}
+
+void columns_drop(struct columns *columns, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < columns->count; i++) {
+		if (strcmp(ipc_field_name(columns->items[i].field), name) != 0)
+			continue;
+		free(columns->items[i].heading);
+		columns->count--;
+		memmove(&columns->items[i], &columns->items[i + 1], (columns->count - i) * sizeof(*columns->items));
+		return;
+	}
+}
+
+/* ---- what there is --------------------------------------------------------------------------------------------- */
+
+struct description {
+	struct text *out;
+	const struct scope *scope;
+};
+
+static const char *type_name(enum ipc_type type)
+{
+	static const char *const names[] = {
+		[IPC_TYPE_BOOL] = "yes/no",   [IPC_TYPE_INT] = "number",   [IPC_TYPE_UINT] = "number",
+		[IPC_TYPE_SIZE] = "size",     [IPC_TYPE_KEY] = "key",      [IPC_TYPE_ADDRESS] = "address",
+		[IPC_TYPE_MODE] = "mode",     [IPC_TYPE_TIME] = "time",    [IPC_TYPE_DURATION] = "duration",
+		[IPC_TYPE_STRING] = "string", [IPC_TYPE_STRINGS] = "list", [IPC_TYPE_RECORDS] = "records",
+	};
+
+	return (size_t)type < sizeof(names) / sizeof(names[0]) ? names[type] : "";
+}
+
+/* "all", or the classes that have a field of this name. */
+static void append_classes(struct text *out, const struct scope *scope, const char *name)
+{
+	const struct ipc_class *last = NULL;
+	size_t start = out->len, having = 0, i;
+
+	for (i = 0; i < scope->count; i++) {
+		const struct ipc_class *cls = ipc_kind_class(scope->kinds[i]);
+
+		if (!ipc_record_find(ipc_kind_record(scope->kinds[i]), name))
+			continue;
+		having++;
+		if (cls == last)
+			continue;
+		last = cls;
+		text_format(out, "%s%s", out->len > start ? "," : "", ipc_class_name(cls));
+	}
+	if (having == scope->count && !scope_class(scope)) {
+		out->len = start;
+		text_string(out, "all");
+	}
+}
+
+static void describe(void *data, const struct ipc_kind *kind, const struct ipc_field *field)
+{
+	struct description *description = data;
+	struct text *out = description->out;
+	size_t start = out->len;
+	const char *c;
+
+	(void)kind;
+	for (c = ipc_field_name(field); *c; c++)
+		text_char(out, (char)(*c >= 'a' && *c <= 'z' ? *c - 32 : *c));
+	do
+		text_char(out, ' ');
+	while (out->len - start < 18);
+	text_format(out, "%-9s ", type_name(ipc_field_type(field)));
+	start = out->len;
+	append_classes(out, description->scope, ipc_field_name(field));
+	do
+		text_char(out, ' ');
+	while (out->len - start < 20);
+	text_string(out, ipc_field_help(field));
+	text_char(out, '\n');
+}
+
+void columns_describe(struct text *out, const struct scope *scope, bool noheadings)
+{
+	struct description description = {.out = out, .scope = scope};
+
+	if (!noheadings)
+		text_format(out, "%-18s%-9s %-20s%s\n", "COLUMN", "TYPE", "CLASSES", "HELP");
+	scope_visit(scope, describe, &description);
+}
+
+void columns_release(struct columns *columns)
+{
+	while (columns->count)
+		free(columns->items[--columns->count].heading);
+	free(columns->items);
+	*columns = (struct columns){0};
+}
+
+void column_get(struct column *column, const struct ipc_object *object, struct ipc_value *out)
+{
+	const struct ipc_kind *kind = ipc_object_kind(object);
+
+	if (kind != column->kind) {
+		column->kind = kind;
+		column->of_kind = ipc_record_find(ipc_kind_record(kind), ipc_field_name(column->field));
+	}
+	if (column->of_kind)
+		ipc_object_get(object, column->of_kind, out);
+	else
+		*out = (struct ipc_value){.type = ipc_field_type(column->field), .null = true};
+}
+
+bool column_is_right(const struct column *column)
+{
+	switch (ipc_field_type(column->field)) {
+	case IPC_TYPE_INT:
+	case IPC_TYPE_UINT:
+	case IPC_TYPE_SIZE:
+	case IPC_TYPE_DURATION:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool column_is_elastic(const struct column *column)
+{
+	const char *name = ipc_field_name(column->field);
+
+	switch (ipc_field_type(column->field)) {
+	case IPC_TYPE_STRINGS:
+	case IPC_TYPE_RECORDS:
+		return true;
+	case IPC_TYPE_STRING:
+		return !strcmp(name, "ref") || !strcmp(name, "handle") || !strcmp(name, "name") ||
+		       !strcmp(name, "container") || !strcmp(name, "local") || !strcmp(name, "peer");
+	default:
+		return false;
+	}
+}
+
+const char *column_color(const struct column *column, const struct ipc_value *value)
+{
+	static const struct {
+		const char *state, *color;
+	} colors[] = {
+		{"held", "\033[32m"},    {"orphan", "\033[31m"}, {"suspect", "\033[33m"},
+		{"unknown", "\033[35m"}, {"idle", "\033[36m"},
+	};
+	size_t i;
+
+	if (value->null || value->type != IPC_TYPE_STRING || strcmp(ipc_field_name(column->field), "state") != 0)
+		return NULL;
+	for (i = 0; i < sizeof(colors) / sizeof(colors[0]); i++)
+		if (strlen(colors[i].state) == value->str.len &&
+		    !memcmp(colors[i].state, value->str.data, value->str.len))
+			return colors[i].color;
+	return NULL;
+}

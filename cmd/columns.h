@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Columns: which fields a table or a document shows, in which order. */
+#ifndef CMD_COLUMNS_H
+#define CMD_COLUMNS_H
+
+#include "command.h"
+#include "format.h"
+#include "scope.h"
+
+struct column {
+	const struct ipc_field *field; /* of some kind that has it: name, type, help */
+	char *heading;                 /* upper case */
+	const struct ipc_kind *kind;   /* the kind last read, and its field of that name: lookups by name are slow */
+	const struct ipc_field *of_kind;
+};
+
+struct columns {
+	struct column *items;
+	size_t count;
+};
+
+/*
+ * The columns that @list ("ref,size", "+holders", NULL for the default ones) names among the fields of @scope.
+ * Returns false after a message.
+ */
+bool columns_init(struct columns *columns, const struct app *app, const struct scope *scope, const char *list);
+/* For -H: a line for each field of @scope. */
+void columns_describe(struct text *out, const struct scope *scope, bool noheadings);
+/* Leave out the column of field @name when it is there. */
+void columns_drop(struct columns *columns, const char *name);
+void columns_release(struct columns *columns);
+/* The default columns of @scope, separated by commas. */
+const char *columns_default(const struct scope *scope);
+/* The value of @column for @object; null for a kind that does not have it. */
+void column_get(struct column *column, const struct ipc_object *object, struct ipc_value *out);
+/* Numbers stand at the right. */
+bool column_is_right(const struct column *column);
+/* May be cut on a terminal: lists, and what holds a name. */
+bool column_is_elastic(const struct column *column);
+/* The colour of @value in @column as a terminal sequence, or NULL. */
+const char *column_color(const struct column *column, const struct ipc_value *value);
+
+#endif

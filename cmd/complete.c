@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ipctool __complete: what the shells' completions ask.
+ *
+ *     ipctool __complete INDEX WORD...
+ *
+ * The WORDs are those of the command line as the program would get them (unquoted, not split at ':' or '='); WORD 0
+ * is the program's name. INDEX is the number of the word to complete; it may be one past the last word, which then is
+ * empty.
+ *
+ * Each line of the answer is CANDIDATE or CANDIDATE<TAB>DESCRIPTION. A candidate is the whole word and begins with
+ * what was typed; the shell has to quote it. Two lines are no candidates: ":files" and ":dirs" ask the shell to offer
+ * files or directories (in "--option=" for what follows the '=').
+ * The answer is empty, and the exit code still 0, when there is nothing to offer; nothing is written to standard error.
+ */
+#include <pwd.h>
+#include <stdlib.h>
+
+#include "codes.h"
+#include "options.h"
+#include "scope.h"
+
+#define MOST_REFERENCES 1000
+
+struct completion {
+	struct text *out;
+	const struct command *command; /* NULL: the command is being typed */
+	const char *typed;             /* of the word, what a candidate must begin with */
+	const char *head;              /* before it: what a candidate repeats, "--sort=" or "ref,size," */
+	size_t head_length;
+	const char **operands; /* of the command, the word being completed left out */
+	int operand_count;
+	size_t references;
+};
+
+static void offer(struct completion *completion, const char *candidate, const char *description)
+{
+	struct text *out = completion->out;
+
+	if (strncmp(candidate, completion->typed, strlen(completion->typed)))
+		return;
+	text_bytes(out, completion->head, completion->head_length);
+	text_string(out, candidate);
+	if (description && *description) {
+		text_char(out, '\t');
+		text_string(out, description);
+	}
+	text_char(out, '\n');
+}
+
+/* What stands before position @at of the word is repeated by each candidate. */
+static void keep_head(struct completion *completion, size_t at)
+{
+	completion->head_length += at;
+	completion->typed += at;
+}
+
+/* ---- options --------------------------------------------------------------------------------------------------- */
+
+static void offer_option(void *data, const char *group, const struct poptOption *option)
+{
+	struct text word = {0};
+
+	(void)group;
+	text_format(&word, "--%s", option->longName);
+	offer(data, text_cstr(&word), option->descrip);
+	text_release(&word);
+}
+
+struct lookup {
+	const char *name; /* long name of @length bytes, or NULL */
+	size_t length;
+	char letter;
+	const struct poptOption *found;
+};
+
+static void look(void *data, const char *group, const struct poptOption *option)
+{
+	struct lookup *lookup = data;
+
+	(void)group;
+	if (lookup->name ? strlen(option->longName) == lookup->length &&
+				   !memcmp(option->longName, lookup->name, lookup->length)
+			 : option->shortName == lookup->letter)
+		lookup->found = option;
+}
+
+static void visit_options(const struct command *command, option_visit_fn visit, void *data)
+{
+	options_visit(command ? command->options : global_options, NULL, visit, data);
+	if (command)
+		options_visit(common_options, NULL, visit, data);
+}
+
+/* The option that @word is, and that takes an argument; of "-Jo" the last one. */
+static const struct poptOption *find_option(const struct command *command, const char *word)
+{
+	struct lookup lookup = {0};
+
+	if (!strncmp(word, "--", 2)) {
+		lookup.name = word + 2;
+		lookup.length = strcspn(word + 2, "=");
+	} else {
+		lookup.letter = word[strlen(word) - 1];
+	}
+	visit_options(command, look, &lookup);
+	return lookup.found && (lookup.found->argInfo & POPT_ARG_MASK) == POPT_ARG_STRING ? lookup.found : NULL;
+}
+
+/* ---- arguments of options -------------------------------------------------------------------------------------- */
+
+static void offer_words(struct completion *completion, const struct word *words)
+{
+	size_t i;
+
+	for (i = 0; words[i].name; i++)
+		offer(completion, words[i].name, words[i].help);
+}
+
+static void offer_users(struct completion *completion)
+{
+	const struct passwd *user;
+
+	setpwent();
+	while ((user = getpwent()))
+		offer(completion, user->pw_name, NULL);
+	endpwent();
+}
+
+static void offer_field(void *data, const struct ipc_kind *kind, const struct ipc_field *field)
+{
+	(void)kind;
+	offer(data, ipc_field_name(field), ipc_field_help(field));
+}
+
+static void offer_fields(struct completion *completion)
+{
+	struct scope scope;
+
+	scope_init(&scope, completion->operands, completion->operand_count);
+	scope_visit(&scope, offer_field, completion);
+	scope_release(&scope);
+}
+
+/* Of a list with commas the last item is being typed. */
+static void keep_list(struct completion *completion, char prefix)
+{
+	const char *comma = strrchr(completion->typed, ',');
+
+	if (comma)
+		keep_head(completion, (size_t)(comma - completion->typed) + 1);
+	if (*completion->typed == prefix)
+		keep_head(completion, 1);
+}
+
+/* Of an expression the last name is being typed. */
+static void keep_expression(struct completion *completion)
+{
+	size_t at = strlen(completion->typed);
+
+	while (at && ((completion->typed[at - 1] >= 'a' && completion->typed[at - 1] <= 'z') ||
+		      completion->typed[at - 1] == '_'))
+		at--;
+	keep_head(completion, at);
+}
+
+static void offer_argument(struct completion *completion, const struct poptOption *option)
+{
+	switch (option->val) {
+	case OPTION_COLOR:
+		offer_words(completion, color_words);
+		break;
+	case OPTION_HOLDERS_FROM:
+		offer_words(completion, source_words);
+		break;
+	case OPTION_TIME_FORMAT:
+		offer_words(completion, time_words);
+		break;
+	case OPTION_STATE:
+		keep_list(completion, ',');
+		offer_words(completion, state_words);
+		break;
+	case OPTION_OWNER:
+		offer_users(completion);
+		break;
+	case OPTION_OUTPUT:
+		keep_list(completion, '+');
+		offer_fields(completion);
+		break;
+	case OPTION_SORT:
+		keep_list(completion, '-');
+		offer_fields(completion);
+		break;
+	case OPTION_FILTER:
+		keep_expression(completion);
+		offer_fields(completion);
+		break;
+	default:
+		if (option->argDescrip && strstr(option->argDescrip, "FILE"))
+			text_string(completion->out, ":files\n");
+		else if (option->argDescrip && strstr(option->argDescrip, "DIR"))
+			text_string(completion->out, ":dirs\n");
+		break;
+	}
+}
+
+/* ---- operands -------------------------------------------------------------------------------------------------- */
+
+static void offer_commands(struct completion *completion)
+{
+	size_t i;
+
+	for (i = 0; commands[i]; i++)
+		if (!commands[i]->hidden)
+			offer(completion, commands[i]->name, commands[i]->summary);
+}
+
+static void offer_classes(struct completion *completion)
+{
+	const struct ipc_class *cls = NULL;
+	const struct ipc_kind *kind = NULL;
+	struct text word = {0};
+
+	while ((cls = ipc_class_next(cls)))
+		offer(completion, ipc_class_name(cls), ipc_class_help(cls));
+	while ((kind = ipc_kind_next(kind))) {
+		text_clear(&word);
+		text_format(&word, "%s/%s", ipc_class_name(ipc_kind_class(kind)), ipc_kind_name(kind));
+		offer(completion, text_cstr(&word), ipc_kind_help(kind));
+	}
+	text_release(&word);
+}
+
+static int offer_reference(const struct ipc_object *object, void *data)
+{
+	struct completion *completion = data;
+	const struct ipc_kind *kind = ipc_object_kind(object);
+	struct text ref = {0}, description = {0};
+	struct ipc_value value;
+
+	if (!ipc_object_get_by_name(object, "ref", &value) && !value.null) {
+		text_escaped(&ref, value.str);
+		text_format(&description, "%s/%s", ipc_class_name(ipc_kind_class(kind)), ipc_kind_name(kind));
+		if (!strncmp(text_cstr(&ref), completion->typed, strlen(completion->typed)))
+			completion->references++;
+		offer(completion, text_cstr(&ref), text_cstr(&description));
+	}
+	text_release(&ref);
+	text_release(&description);
+	return completion->references >= MOST_REFERENCES;
+}
+
+/* Live references; when the class is typed, everything of that class. */
+static void offer_references(struct completion *completion)
+{
+	struct ipc_query *query = NULL;
+	struct ipc_ctx *ctx = NULL;
+	size_t length = strcspn(completion->typed, ":@+/");
+	char *class_name = xstrdup(completion->typed);
+	int error;
+
+	class_name[length] = '\0';
+	error = ipc_ctx_new(&ctx);
+	if (!error)
+		error = ipc_query_new(ctx, &query);
+	if (!error && completion->typed[length])
+		error = ipc_query_add(query, class_name, true);
+	if (!error)
+		error = ipc_query_want(query, "ref");
+	if (!error)
+		ipc_query_run(query, offer_reference, completion);
+	ipc_query_free(query);
+	ipc_ctx_unref(ctx);
+	free(class_name);
+}
+
+static void offer_operands(struct completion *completion)
+{
+	if (!completion->command || completion->command->operands == OPERANDS_COMMANDS) {
+		offer_commands(completion);
+	} else if (completion->command->operands == OPERANDS_OBJECTS) {
+		if (*completion->typed == '/' || *completion->typed == '.') {
+			text_string(completion->out, ":files\n");
+			return;
+		}
+		offer_classes(completion);
+		offer_references(completion);
+	}
+}
+
+/* ---- the command line so far ----------------------------------------------------------------------------------- */
+
+static void complete(struct completion *completion, const char **words, int count, int index)
+{
+	const struct poptOption *awaiting = NULL;
+	bool options_over = false;
+	const char *equals;
+	int i;
+
+	for (i = 1; i < count; i++) {
+		if (i == index) {
+			if (awaiting) {
+				offer_argument(completion, awaiting);
+				return;
+			}
+			if (!options_over && *completion->typed == '-')
+				break;
+			continue;
+		}
+		if (awaiting && i < index) {
+			awaiting = NULL;
+		} else if (!options_over && words[i][0] == '-' && words[i][1]) {
+			options_over = !strcmp(words[i], "--");
+			if (!options_over && !(words[i][1] == '-' && strchr(words[i], '=')))
+				awaiting = find_option(completion->command, words[i]);
+			/* An option behind the word says nothing about it, but its argument is no operand. */
+			if (awaiting && i > index) {
+				awaiting = NULL;
+				i++;
+			}
+		} else if (!completion->command && i < index) {
+			completion->command = command_find(words[i]);
+			if (!completion->command)
+				return;
+		} else if (completion->command) {
+			completion->operands[completion->operand_count++] = words[i];
+		}
+	}
+	if (options_over || *completion->typed != '-') {
+		offer_operands(completion);
+		return;
+	}
+	equals = strncmp(completion->typed, "--", 2) ? NULL : strchr(completion->typed, '=');
+	if (equals) {
+		const struct poptOption *option = find_option(completion->command, completion->typed);
+
+		keep_head(completion, (size_t)(equals - completion->typed) + 1);
+		if (option)
+			offer_argument(completion, option);
+	} else {
+		visit_options(completion->command, offer_option, completion);
+	}
+}
+
+static int run(struct app *app, int argc, const char **argv)
+{
+	struct completion completion = {.out = &app->out.text};
+	int count = argc - 2, index = argc > 2 ? atoi(argv[1]) : 0;
+	const char **words;
+
+	if (index < 1 || index > count)
+		return CODE_USAGE;
+	/* One more than there are: the word after the last one, which is empty. */
+	words = xcalloc((size_t)count + 1, sizeof(*words));
+	memcpy(words, argv + 2, (size_t)count * sizeof(*words));
+	words[count] = "";
+	if (index == count)
+		count++;
+	completion.operands = xcalloc((size_t)count, sizeof(*completion.operands));
+	completion.typed = completion.head = words[index];
+	complete(&completion, words, count, index);
+	free(completion.operands);
+	free(words);
+	return CODE_DONE;
+}
+
+extern const struct command command_complete;
+const struct command command_complete = {
+	.name = "__complete",
+	.summary = "candidates for the shells' completions",
+	.synopsis = "INDEX WORD...",
+	.description = "For the shells' completions.",
+	.operands = OPERANDS_NONE,
+	.inspects = true,
+	.hidden = true,
+	.run = run,
+};

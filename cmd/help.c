@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ipctool help, and --help of every command. */
+#include <stdio.h>
+
+#include "codes.h"
+#include "help.h"
+#include "options.h"
+
+#define LINE 80
+
+/* @string in lines of at most LINE columns, indented by @indent; the first line already has @column columns. */
+static void append_wrapped(struct text *out, const char *string, size_t indent, size_t column)
+{
+	while (*string) {
+		size_t length = strcspn(string, " ");
+
+		if (column > indent && column + 1 + length > LINE) {
+			text_format(out, "\n%*s", (int)indent, "");
+			column = indent;
+		} else if (column > indent) {
+			text_char(out, ' ');
+			column++;
+		}
+		text_bytes(out, string, length);
+		column += length;
+		string += length + strspn(string + length, " ");
+	}
+	text_char(out, '\n');
+}
+
+/* "  NAME   what it is", the names in a column @width wide. */
+static void append_entry(struct text *out, const char *name, size_t width, const char *help)
+{
+	size_t length = strlen(name);
+
+	text_format(out, "  %s", name);
+	if (length > width) {
+		text_format(out, "\n%*s", (int)width + 4, "");
+		length = width;
+	} else {
+		text_format(out, "%*s", (int)(width - length) + 2, "");
+	}
+	append_wrapped(out, help, width + 4, width + 4);
+}
+
+struct listing {
+	struct text *out;
+	const char *group;
+};
+
+static void list_option(void *data, const char *group, const struct poptOption *option)
+{
+	struct listing *listing = data;
+	struct text name = {0};
+
+	if (group && group != listing->group)
+		text_format(listing->out, "\n%s:\n", group);
+	listing->group = group;
+	if (option->shortName)
+		text_format(&name, "-%c, ", option->shortName);
+	else
+		text_string(&name, "    ");
+	text_format(&name, "--%s", option->longName);
+	if (option->argDescrip)
+		text_format(&name, " %s", option->argDescrip);
+	append_entry(listing->out, text_cstr(&name), 28, option->descrip);
+	text_release(&name);
+}
+
+static void list_commands(struct text *out)
+{
+	struct text name = {0};
+	size_t i;
+
+	text_string(out, "\nCommands:\n");
+	for (i = 0; commands[i]; i++) {
+		if (commands[i]->hidden)
+			continue;
+		text_clear(&name);
+		text_string(&name, commands[i]->name);
+		if (commands[i]->alias)
+			text_format(&name, ", %s", commands[i]->alias);
+		append_entry(out, text_cstr(&name), 14, commands[i]->summary);
+	}
+	text_release(&name);
+}
+
+static void list_classes(struct text *out)
+{
+	const struct ipc_class *cls = NULL;
+	const struct ipc_kind *kind = NULL;
+
+	text_string(out, "\nClasses and their kinds:\n");
+	while ((cls = ipc_class_next(cls))) {
+		struct text line = {0};
+		const char *separator = ": ";
+
+		text_string(&line, ipc_class_help(cls));
+		while ((kind = ipc_kind_next(kind))) {
+			if (ipc_kind_class(kind) != cls)
+				continue;
+			text_format(&line, "%s%s", separator, ipc_kind_name(kind));
+			separator = ", ";
+		}
+		append_entry(out, ipc_class_name(cls), 14, text_cstr(&line));
+		text_release(&line);
+	}
+}
+
+void help_usage(struct text *out)
+{
+	text_string(out, "Usage: ipctool [GLOBAL OPTION]... COMMAND [OPTION]... [CLASS[/KIND] | REF]...\n"
+			 "Try 'ipctool help'.\n");
+}
+
+void help_program(struct text *out)
+{
+	struct listing listing = {.out = out};
+	size_t i;
+
+	text_string(out, "Usage: ipctool [GLOBAL OPTION]... COMMAND [OPTION]... [CLASS[/KIND] | REF]...\n\n");
+	append_wrapped(out,
+		       "Lists, shows and manages kernel IPC objects: pipes, FIFOs, message queues, shared memory, "
+		       "semaphores, sockets and signals.",
+		       0, 0);
+	list_commands(out);
+	list_classes(out);
+	options_visit(global_options, "Global options", list_option, &listing);
+	text_string(out, "\nExit status:\n");
+	for (i = 0; code_table[i].name; i++) {
+		char number[12];
+
+		snprintf(number, sizeof(number), "%d", (int)code_table[i].code);
+		append_entry(out, number, 2, code_table[i].help);
+	}
+	text_string(out, "\n'ipctool help COMMAND' tells about one command.\n");
+}
+
+void help_command(struct text *out, const struct command *command)
+{
+	struct listing listing = {.out = out};
+
+	text_format(out, "Usage: ipctool %s%s%s\n", command->name, *command->synopsis ? " " : "", command->synopsis);
+	if (command->alias)
+		text_format(out, "       ipctool %s%s%s\n", command->alias, *command->synopsis ? " " : "",
+			    command->synopsis);
+	text_char(out, '\n');
+	append_wrapped(out, command->description, 0, 0);
+	options_visit(command->options, "Options", list_option, &listing);
+	options_visit(common_options, "General", list_option, &listing);
+}
+
+static int run(struct app *app, int argc, const char **argv)
+{
+	struct operands operands;
+	enum parsed parsed = options_parse(app, argc, argv, NULL, NULL, &operands);
+	const struct command *command;
+	int code = parsed == PARSED_BAD ? CODE_USAGE : CODE_DONE;
+	int i;
+
+	if (parsed == PARSED && !operands.count)
+		help_program(&app->out.text);
+	for (i = 0; parsed == PARSED && i < operands.count; i++) {
+		command = command_resolve(app, operands.items[i]);
+		if (command)
+			help_command(&app->out.text, command);
+		else
+			code = CODE_USAGE;
+	}
+	operands_release(&operands);
+	return code;
+}
+
+extern const struct command command_help;
+const struct command command_help = {
+	.name = "help",
+	.summary = "what the program or one command does",
+	.synopsis = "[COMMAND]...",
+	.description = "'ipctool help COMMAND' is the same as 'ipctool COMMAND --help'.",
+	.operands = OPERANDS_COMMANDS,
+	.inspects = true,
+	.run = run,
+};

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* JSON: one document, or one object per line that is written as soon as it is known. */
+#include <stdlib.h>
+
+#include "render.h"
+
+/* The keys of one kind's objects. */
+struct plan {
+	const struct ipc_kind *kind;
+	size_t count;
+	const struct ipc_field **fields; /* NULL: a column that this kind does not have */
+	char **keys;                     /* `"size": ` with what comes before it */
+};
+
+struct json {
+	struct renderer base;
+	bool lines;
+	bool any; /* an object was written */
+	struct plan *plans;
+	size_t count;
+	size_t last; /* index of the plan last used */
+};
+
+static void plan_add(struct plan *plan, const struct ipc_field *field, const char *name)
+{
+	struct text key = {0};
+
+	plan->fields = xrealloc(plan->fields, (plan->count + 1) * sizeof(*plan->fields));
+	plan->keys = xrealloc(plan->keys, (plan->count + 1) * sizeof(*plan->keys));
+	text_format(&key, "%s\"%s\": ", plan->count ? ", " : "{", name);
+	text_cstr(&key);
+	plan->fields[plan->count] = field;
+	plan->keys[plan->count++] = key.data;
+}
+
+static const struct plan *plan_for(struct json *json, const struct ipc_kind *kind)
+{
+	const struct ipc_record *record = ipc_kind_record(kind);
+	const struct columns *columns = json->base.columns;
+	const struct ipc_field *field;
+	struct plan *plan;
+	size_t i;
+
+	if (json->count && json->plans[json->last].kind == kind)
+		return &json->plans[json->last];
+	for (i = 0; i < json->count; i++) {
+		if (json->plans[i].kind == kind) {
+			json->last = i;
+			return &json->plans[i];
+		}
+	}
+	json->plans = xrealloc(json->plans, (json->count + 1) * sizeof(*json->plans));
+	json->last = json->count;
+	plan = &json->plans[json->count++];
+	*plan = (struct plan){.kind = kind};
+	for (i = 0; i < columns->count; i++) {
+		const char *name = ipc_field_name(columns->items[i].field);
+
+		plan_add(plan, ipc_record_find(record, name), name);
+	}
+	for (i = 0; !columns->count && (field = ipc_record_field(record, i)); i++)
+		plan_add(plan, field, ipc_field_name(field));
+	return plan;
+}
+
+static bool json_begin(struct renderer *renderer)
+{
+	struct json *json = (struct json *)renderer;
+
+	if (!json->lines)
+		text_string(&renderer->app->out.text, "{\"schema\": 1,\n \"objects\": [");
+	return true;
+}
+
+static bool json_object(struct renderer *renderer, const struct ipc_object *object)
+{
+	struct json *json = (struct json *)renderer;
+	const struct plan *plan = plan_for(json, ipc_object_kind(object));
+	struct text *out = &renderer->app->out.text;
+	struct ipc_value value;
+	size_t i;
+
+	if (!json->lines)
+		text_string(out, json->any ? ",\n  " : "\n  ");
+	json->any = true;
+	for (i = 0; i < plan->count; i++) {
+		text_string(out, plan->keys[i]);
+		if (plan->fields[i]) {
+			ipc_object_get(object, plan->fields[i], &value);
+			format_json(out, &value);
+		} else {
+			text_string(out, "null");
+		}
+	}
+	text_string(out, json->lines ? "}\n" : "}");
+	return output_pace(&renderer->app->out);
+}
+
+static struct ipc_bytes bytes_of(const char *string)
+{
+	return (struct ipc_bytes){string, strlen(string)};
+}
+
+/* Failures speak of references as they were typed, and of paths: whatever they hold, the document stays valid. */
+static void append_errors(struct text *out, const struct outcome *outcome)
+{
+	size_t i;
+
+	for (i = 0; i < outcome->count; i++) {
+		const struct failure *failure = &outcome->failures[i];
+
+		text_string(out, i ? ", {\"what\": " : "{\"what\": ");
+		format_json_string(out, bytes_of(failure->what));
+		if (failure->error)
+			text_format(out, ", \"errno\": %d, \"why\": ", failure->error);
+		else
+			text_string(out, ", \"errno\": null, \"why\": ");
+		format_json_string(out, bytes_of(failure->why));
+		text_char(out, '}');
+	}
+}
+
+static bool json_end(struct renderer *renderer, const struct outcome *outcome)
+{
+	struct json *json = (struct json *)renderer;
+	struct text *out = &renderer->app->out.text;
+
+	if (json->lines)
+		text_string(out, "{\"end\": true, \"complete\": ");
+	else
+		text_string(out, json->any ? "\n ],\n \"complete\": " : "],\n \"complete\": ");
+	text_string(out, outcome->complete ? "true" : "false");
+	text_string(out, json->lines ? ", \"errors\": [" : ",\n \"errors\": [");
+	append_errors(out, outcome);
+	text_string(out, "]}\n");
+	return output_pace(&renderer->app->out);
+}
+
+static void json_free(struct renderer *renderer)
+{
+	struct json *json = (struct json *)renderer;
+	size_t i, j;
+
+	for (i = 0; i < json->count; i++) {
+		for (j = 0; j < json->plans[i].count; j++)
+			free(json->plans[i].keys[j]);
+		free(json->plans[i].keys);
+		free(json->plans[i].fields);
+	}
+	free(json->plans);
+	free(json);
+}
+
+static const struct renderer_ops json_ops = {
+	.begin = json_begin,
+	.object = json_object,
+	.end = json_end,
+	.free = json_free,
+};
+
+struct renderer *render_json_new(bool lines)
+{
+	struct json *json = xcalloc(1, sizeof(*json));
+
+	json->base.ops = &json_ops;
+	json->lines = lines;
+	return &json->base;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The streaming table: widths are measured on the first rows, then every row is written as it comes. */
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "render.h"
+
+#define SAMPLE_ROWS 200
+#define GAP 1
+#define WIDEST 48 /* of a column that holds names or lists: one long name must not pad every row */
+
+struct cell {
+	size_t start, len; /* in pool */
+	size_t width;      /* on the screen: less than len when there is drawing in it */
+	const char *color; /* terminal sequence, or NULL */
+	bool spills;       /* a label: it may reach over the next columns, which are empty */
+};
+
+struct stream {
+	struct renderer base;
+	struct text pool; /* text of the rows kept */
+	struct cell *cells;
+	size_t rows;    /* kept and not written yet */
+	size_t *widths; /* of each column */
+	bool measured;  /* rows are not kept any more */
+	bool colors;
+	size_t limit; /* columns of the terminal, 0: do not cut */
+};
+
+static struct cell *row_at(struct stream *stream, size_t row)
+{
+	return stream->cells + row * stream->base.columns->count;
+}
+
+/* Bytes of @text that fill at most @width columns; whole UTF-8 sequences only. */
+static size_t fit(const char *text, size_t len, size_t width)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (((unsigned char)text[i] & 0xc0) != 0x80 && width-- == 0)
+			break;
+	return i;
+}
+
+static void pad(struct text *out, size_t count)
+{
+	memset(text_reserve(out, count), ' ', count);
+	out->len += count;
+}
+
+static bool write_row(struct stream *stream, const struct cell *cells)
+{
+	struct text *out = &stream->base.app->out.text;
+	const struct columns *columns = stream->base.columns;
+	size_t left = stream->limit ? stream->limit : SIZE_MAX, i;
+
+	for (i = 0; i < columns->count && left; i++) {
+		const struct cell *cell = &cells[i];
+		size_t fill = stream->widths[i] > cell->width ? stream->widths[i] - cell->width : 0;
+		size_t width = cell->width, len = cell->len;
+		bool right = column_is_right(&columns->items[i]), last = i + 1 == columns->count;
+
+		if (fill > left)
+			fill = left;
+		if (right) {
+			pad(out, fill);
+			left -= fill;
+		}
+		if (width > left) {
+			width = left;
+			len = fit(stream->pool.data + cell->start, len, width);
+		}
+		if (cell->color)
+			text_string(out, cell->color);
+		text_bytes(out, stream->pool.data + cell->start, len);
+		if (cell->color)
+			text_string(out, "\033[0m");
+		left -= width;
+		if (!right && !last) {
+			fill = fill < left ? fill : left;
+			pad(out, fill);
+			left -= fill;
+		}
+		if (!last && left >= GAP) {
+			pad(out, GAP);
+			left -= GAP;
+		}
+	}
+	while (out->len && out->data[out->len - 1] == ' ')
+		out->len--;
+	text_char(out, '\n');
+	return output_pace(&stream->base.app->out);
+}
+
+static void measure(struct stream *stream)
+{
+	const struct columns *columns = stream->base.columns;
+	size_t row, i;
+
+	for (i = 0; i < columns->count; i++) {
+		size_t *width = &stream->widths[i];
+
+		for (row = 0; row < stream->rows; row++) {
+			const struct cell *cell = &row_at(stream, row)[i];
+
+			if (cell->width > *width && !cell->spills)
+				*width = cell->width;
+		}
+		if (*width > WIDEST && column_is_elastic(&columns->items[i]))
+			*width = WIDEST;
+	}
+	stream->measured = true;
+}
+
+static bool write_kept(struct stream *stream)
+{
+	size_t row;
+
+	if (!stream->measured)
+		measure(stream);
+	for (row = 0; row < stream->rows; row++)
+		if (!write_row(stream, row_at(stream, row)))
+			return false;
+	stream->rows = 0;
+	text_clear(&stream->pool);
+	return true;
+}
+
+/* The next row is filled. */
+static bool keep_row(struct stream *stream)
+{
+	stream->rows++;
+	return stream->measured || stream->rows == SAMPLE_ROWS ? write_kept(stream) : true;
+}
+
+static void end_cell(struct stream *stream, struct cell *cell)
+{
+	cell->len = stream->pool.len - cell->start;
+	cell->width += cell->len;
+}
+
+static bool stream_begin(struct renderer *renderer)
+{
+	struct stream *stream = (struct stream *)renderer;
+	size_t columns = renderer->columns->count, i;
+	struct winsize size;
+
+	stream->colors = app_colors(renderer->app);
+	stream->cells = xcalloc(columns * SAMPLE_ROWS, sizeof(*stream->cells));
+	stream->widths = xcalloc(columns, sizeof(*stream->widths));
+	if (!renderer->presentation->notruncate && isatty(renderer->app->out.fd) &&
+	    ioctl(renderer->app->out.fd, TIOCGWINSZ, &size) == 0)
+		stream->limit = size.ws_col;
+	if (renderer->presentation->noheadings)
+		return true;
+	for (i = 0; i < columns; i++) {
+		struct cell *cell = &row_at(stream, 0)[i];
+
+		*cell = (struct cell){.start = stream->pool.len};
+		text_string(&stream->pool, renderer->columns->items[i].heading);
+		end_cell(stream, cell);
+	}
+	return keep_row(stream);
+}
+
+static bool stream_branch(struct renderer *renderer, const struct ipc_object *object, const char *drawing, size_t width,
+			  const char *label)
+{
+	struct stream *stream = (struct stream *)renderer;
+	struct cell *cells = row_at(stream, stream->rows);
+	size_t i;
+
+	for (i = 0; i < renderer->columns->count; i++) {
+		struct column *column = &renderer->columns->items[i];
+		struct cell *cell = &cells[i];
+		struct ipc_value value;
+		size_t before;
+
+		*cell = (struct cell){.start = stream->pool.len, .spills = !object};
+		if (i == 0 && drawing) {
+			text_string(&stream->pool, drawing);
+			cell->width = width - strlen(drawing); /* wraps: end_cell() adds the length */
+		}
+		if (!object) {
+			if (i == 0 && label)
+				text_string(&stream->pool, label);
+			end_cell(stream, cell);
+			continue;
+		}
+		before = stream->pool.len;
+		column_get(column, object, &value);
+		format_value(&stream->pool, &value, &renderer->style);
+		if (stream->pool.len == before)
+			text_char(&stream->pool, '-');
+		if (stream->colors)
+			cell->color = column_color(column, &value);
+		end_cell(stream, cell);
+	}
+	return keep_row(stream);
+}
+
+static bool stream_object(struct renderer *renderer, const struct ipc_object *object)
+{
+	return stream_branch(renderer, object, NULL, 0, NULL);
+}
+
+static bool stream_end(struct renderer *renderer, const struct outcome *outcome)
+{
+	(void)outcome;
+	return write_kept((struct stream *)renderer);
+}
+
+static void stream_free(struct renderer *renderer)
+{
+	struct stream *stream = (struct stream *)renderer;
+
+	text_release(&stream->pool);
+	free(stream->cells);
+	free(stream->widths);
+	free(stream);
+}
+
+static const struct renderer_ops stream_ops = {
+	.begin = stream_begin,
+	.object = stream_object,
+	.branch = stream_branch,
+	.end = stream_end,
+	.free = stream_free,
+};
+
+struct renderer *render_stream_new(void)
+{
+	struct stream *stream = xcalloc(1, sizeof(*stream));
+
+	stream->base.ops = &stream_ops;
+	return &stream->base;
+}

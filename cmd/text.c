@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A growing text, and memory that is there or ends the program. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "codes.h"
+#include "text.h"
+
+static void *checked(void *at)
+{
+	static const char message[] = "ipctool: out of memory\n";
+
+	if (at)
+		return at;
+	if (write(STDERR_FILENO, message, sizeof(message) - 1) < 0)
+		_exit(CODE_FAILED);
+	_exit(CODE_FAILED);
+}
+
+void *xcalloc(size_t count, size_t size)
+{
+	return checked(calloc(count ? count : 1, size ? size : 1));
+}
+
+void *xrealloc(void *at, size_t size)
+{
+	return checked(realloc(at, size ? size : 1));
+}
+
+char *xstrdup(const char *string)
+{
+	return checked(strdup(string));
+}
+
+char *text_reserve(struct text *text, size_t more)
+{
+	if (more > text->room - text->len || !text->data) {
+		size_t room = text->room ? text->room : 64;
+
+		while (room - text->len < more)
+			room *= 2;
+		text->data = xrealloc(text->data, room);
+		text->room = room;
+	}
+	return text->data + text->len;
+}
+
+void text_vformat(struct text *text, const char *format, va_list args)
+{
+	va_list again;
+	int need;
+
+	va_copy(again, args);
+	need = vsnprintf(NULL, 0, format, args);
+	if (need > 0) {
+		vsnprintf(text_reserve(text, (size_t)need + 1), (size_t)need + 1, format, again);
+		text->len += (size_t)need;
+	}
+	va_end(again);
+}
+
+void text_format(struct text *text, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	text_vformat(text, format, args);
+	va_end(args);
+}
+
+void text_padded(struct text *text, uint64_t number, unsigned digits)
+{
+	char buffer[20];
+	unsigned at = sizeof(buffer);
+
+	do {
+		buffer[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	while (at && sizeof(buffer) - at < digits)
+		buffer[--at] = '0';
+	text_bytes(text, buffer + at, sizeof(buffer) - at);
+}
+
+void text_uint(struct text *text, uint64_t number)
+{
+	text_padded(text, number, 1);
+}
+
+void text_int(struct text *text, int64_t number)
+{
+	if (number < 0)
+		text_char(text, '-');
+	text_uint(text, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
+}
+
+void text_escaped(struct text *text, struct ipc_bytes bytes)
+{
+	size_t room = bytes.len * 4 + 1; /* \xHH for each byte, and the terminator */
+
+	if (bytes.data)
+		text->len += ipc_escape(bytes.data, bytes.len, text_reserve(text, room), room);
+}
+
+const char *text_cstr(struct text *text)
+{
+	*text_reserve(text, 1) = '\0';
+	return text->data;
+}
+
+void text_release(struct text *text)
+{
+	free(text->data);
+	*text = (struct text){0};
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The value of a field as text: for people and raw, and as JSON. */
+#include "format.h"
+
+/* ---- text ------------------------------------------------------------------------------------------------------ */
+
+static bool member(const struct ipc_value *list, size_t index, const char *name, struct ipc_value *out)
+{
+	const struct ipc_field *field = ipc_record_find(list->list.of, name);
+
+	return field && !ipc_value_member(list, index, field, out) && !out->null;
+}
+
+/* 4711(nginx), unless it says the same as the entry before: one process with several descriptors. */
+static void append_process(struct text *out, const struct ipc_value *list, size_t index, const struct style *style)
+{
+	struct ipc_value pid, comm;
+	bool has_pid = member(list, index, "pid", &pid), has_comm = member(list, index, "comm", &comm);
+
+	if (index) {
+		struct ipc_value pid_before, comm_before;
+		bool had_pid = member(list, index - 1, "pid", &pid_before);
+		bool had_comm = member(list, index - 1, "comm", &comm_before);
+
+		if (has_pid && had_pid && pid.i == pid_before.i && has_comm == had_comm &&
+		    (!has_comm || (comm.str.len == comm_before.str.len &&
+				   !memcmp(comm.str.data, comm_before.str.data, comm.str.len))))
+			return;
+		text_char(out, ',');
+	}
+	if (has_pid)
+		format_value(out, &pid, style);
+	else
+		text_char(out, '?');
+	if (has_comm) {
+		text_char(out, '(');
+		format_value(out, &comm, style);
+		text_char(out, ')');
+	}
+}
+
+/* An entry of a record that has no short form: every member that is known. */
+static void append_members(struct text *out, const struct ipc_value *list, size_t index, const struct style *style)
+{
+	const struct ipc_field *field;
+	struct ipc_value value;
+	bool first = true;
+	size_t i;
+
+	for (i = 0; (field = ipc_record_field(list->list.of, i)); i++) {
+		if (ipc_value_member(list, index, field, &value) || value.null)
+			continue;
+		if (!first)
+			text_char(out, ' ');
+		first = false;
+		text_string(out, ipc_field_name(field));
+		text_char(out, '=');
+		format_value(out, &value, style);
+	}
+}
+
+static void append_records(struct text *out, const struct ipc_value *list, const struct style *style)
+{
+	const struct ipc_record *record = list->list.of;
+	bool process = ipc_record_find(record, "pid") && ipc_record_find(record, "comm");
+	const struct ipc_field *leading = ipc_record_find(record, "value");
+	struct ipc_value value;
+	size_t i;
+
+	if (!leading)
+		leading = ipc_record_find(record, "ref");
+	for (i = 0; i < list->list.count; i++) {
+		if (process) {
+			append_process(out, list, i, style);
+			continue;
+		}
+		if (i)
+			text_char(out, ',');
+		if (!leading)
+			append_members(out, list, i, style);
+		else if (!ipc_value_member(list, i, leading, &value) && !value.null)
+			format_value(out, &value, style);
+		else
+			text_char(out, '?');
+	}
+}
+
+static void append_time(struct text *out, int64_t ns, const struct style *style)
+{
+	if (style->machine)
+		format_utc(out, ns);
+	else
+		format_time(out, ns, style->time, style->now);
+}
+
+static void append_hex(struct text *out, uint64_t number, unsigned digits)
+{
+	char buffer[16];
+	unsigned at = sizeof(buffer);
+
+	do {
+		buffer[--at] = "0123456789abcdef"[number & 15];
+		number >>= 4;
+	} while (number || sizeof(buffer) - at < digits);
+	text_string(out, "0x");
+	text_bytes(out, buffer + at, sizeof(buffer) - at);
+}
+
+static void append_mode(struct text *out, uint64_t mode)
+{
+	text_char(out, '0');
+	if (mode > 0777)
+		text_char(out, (char)('0' + (mode >> 9 & 7)));
+	text_char(out, (char)('0' + (mode >> 6 & 7)));
+	text_char(out, (char)('0' + (mode >> 3 & 7)));
+	text_char(out, (char)('0' + (mode & 7)));
+}
+
+void format_value(struct text *out, const struct ipc_value *value, const struct style *style)
+{
+	size_t i;
+
+	if (value->null)
+		return;
+	switch (value->type) {
+	case IPC_TYPE_BOOL:
+		text_string(out, value->u ? "yes" : "no");
+		break;
+	case IPC_TYPE_INT:
+		text_int(out, value->i);
+		break;
+	case IPC_TYPE_UINT:
+		text_uint(out, value->u);
+		break;
+	case IPC_TYPE_SIZE:
+		if (style->bytes || style->machine)
+			text_uint(out, value->u);
+		else
+			format_size(out, value->u);
+		break;
+	case IPC_TYPE_KEY:
+		append_hex(out, value->u, 8);
+		break;
+	case IPC_TYPE_ADDRESS:
+		append_hex(out, value->u, 1);
+		break;
+	case IPC_TYPE_MODE:
+		append_mode(out, value->u);
+		break;
+	case IPC_TYPE_TIME:
+		append_time(out, value->i, style);
+		break;
+	case IPC_TYPE_DURATION:
+		if (style->machine)
+			format_seconds(out, value->i);
+		else
+			format_duration(out, value->i);
+		break;
+	case IPC_TYPE_STRING:
+		text_escaped(out, value->str);
+		break;
+	case IPC_TYPE_STRINGS:
+		for (i = 0; i < value->list.count; i++) {
+			if (i)
+				text_char(out, ',');
+			text_escaped(out, ipc_value_string(value, i));
+		}
+		break;
+	case IPC_TYPE_RECORDS:
+		append_records(out, value, style);
+		break;
+	}
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------------------------ */
+
+void format_json_string(struct text *out, struct ipc_bytes bytes)
+{
+	size_t start, end, i, more = 0;
+
+	if (!bytes.data) {
+		text_string(out, "null");
+		return;
+	}
+	text_char(out, '"');
+	start = out->len;
+	text_escaped(out, bytes);
+	/* What is left is printable ASCII: only these two need a backslash. Make room, then move from the end. */
+	for (i = start; i < out->len; i++)
+		more += out->data[i] == '"' || out->data[i] == '\\';
+	if (more) {
+		text_reserve(out, more);
+		end = out->len;
+		out->len += more;
+		for (i = end; more; i--) {
+			char c = out->data[i - 1];
+
+			out->data[i - 1 + more] = c;
+			if (c == '"' || c == '\\')
+				out->data[i - 1 + --more] = '\\';
+		}
+	}
+	text_char(out, '"');
+}
+
+static void json_records(struct text *out, const struct ipc_value *list)
+{
+	const struct ipc_field *field;
+	struct ipc_value value;
+	size_t i, f;
+
+	text_char(out, '[');
+	for (i = 0; i < list->list.count; i++) {
+		text_string(out, i ? ", {" : "{");
+		for (f = 0; (field = ipc_record_field(list->list.of, f)); f++) {
+			if (ipc_value_member(list, i, field, &value))
+				value.null = true;
+			text_string(out, f ? ", \"" : "\"");
+			text_string(out, ipc_field_name(field));
+			text_string(out, "\": ");
+			format_json(out, &value);
+		}
+		text_char(out, '}');
+	}
+	text_char(out, ']');
+}
+
+void format_json(struct text *out, const struct ipc_value *value)
+{
+	static const struct style machine = {.machine = true};
+	size_t i;
+
+	if (value->null) {
+		text_string(out, "null");
+		return;
+	}
+	switch (value->type) {
+	case IPC_TYPE_BOOL:
+		text_string(out, value->u ? "true" : "false");
+		break;
+	case IPC_TYPE_INT:
+	case IPC_TYPE_UINT:
+	case IPC_TYPE_SIZE:
+	case IPC_TYPE_DURATION:
+		format_value(out, value, &machine);
+		break;
+	case IPC_TYPE_KEY:
+	case IPC_TYPE_ADDRESS:
+	case IPC_TYPE_MODE:
+	case IPC_TYPE_TIME:
+		text_char(out, '"');
+		format_value(out, value, &machine);
+		text_char(out, '"');
+		break;
+	case IPC_TYPE_STRING:
+		format_json_string(out, value->str);
+		break;
+	case IPC_TYPE_STRINGS:
+		text_char(out, '[');
+		for (i = 0; i < value->list.count; i++) {
+			if (i)
+				text_string(out, ", ");
+			format_json_string(out, ipc_value_string(value, i));
+		}
+		text_char(out, ']');
+		break;
+	case IPC_TYPE_RECORDS:
+		json_records(out, value);
+		break;
+	}
+}
