@@ -1,0 +1,207 @@
+# helpers.bash: what every CLI test loads: real objects from mkipc, ipctool runs, JSON checks.
+#
+#   load helpers                                  # first line of a .bats file
+#
+#   fixture q mq-sysv key=0x1234 messages=2       # makes it, waits until it is there, skips on a missing privilege
+#   fx q .id                                      # a fact from its JSON line; any jq path: fx q '.waiter.pid'
+#   fx_json q                                     # the whole line
+#   release q                                     # takes it away now; without this, teardown does
+#   as_user nobody fixture q mq-sysv              # made by another user (tests that run as root)
+#   run_ipctool list mq                           # sets $status, $output, $stderr, as `run` does
+#   json_valid "$output"                          # one JSON document, in UTF-8, by a real parser
+#   json "$output" '.objects[0].ref'              # one value out of a document
+#   eventually test ! -e /proc/123                # polls a condition, at most 10 seconds
+#   run ! grep x FILE                             # how to say "not": a bare `! grep` never fails a test
+#   need_root                                     # skips the test for an ordinary user
+#
+# A file with a teardown of its own calls `release_all` in it. In a fixture's JSON, bytes are spelled as
+# ipctool prints them (\xHH), so they compare as strings. Arguments of mkipc: `mkipc --help`.
+#
+# Every file runs wholly inside the sandbox; tests/cli/run does that:
+#   tests/cli/run [--user nobody] [--mqueue] FILE.bats...
+# Programs come from the build tree, $IPCTOOL_BUILD (default: build/), or from $IPCTOOL, $MKIPC and $SANDBOX.
+
+bats_require_minimum_version 1.5.0
+
+IPCTOOL_SOURCE=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
+: "${IPCTOOL_BUILD:=$IPCTOOL_SOURCE/build}"
+
+# The first of the given names below the build tree that can be executed.
+_built() {
+	local name
+	for name; do
+		if [[ -x $IPCTOOL_BUILD/$name ]]; then
+			printf '%s\n' "$IPCTOOL_BUILD/$name"
+			return
+		fi
+	done
+	printf '%s\n' "$IPCTOOL_BUILD/$1"
+}
+
+: "${IPCTOOL:=$(_built ipctool cmd/ipctool)}"
+: "${MKIPC:=$(_built mkipc tests/fixtures/mkipc)}"
+: "${SANDBOX:=$(_built sandbox tests/fixtures/sandbox)}"
+
+if [[ -z ${IPCTOOL_SANDBOX-} ]]; then
+	echo "run it in the sandbox: tests/cli/run ${BATS_TEST_FILENAME-FILE.bats}" >&2
+	exit 77
+fi
+
+# ---- JSON -------------------------------------------------------------------------------------------------
+
+if command -v jq >/dev/null; then
+	_json() { jq -r "$1"; }
+	_json_one() { jq -s -e 'length == 1' >/dev/null; }
+else
+	# Enough of jq's paths for these tests: .a.b[0].c, and arrays and objects printed compactly.
+	_json() {
+		python3 -c '
+import json, re, sys
+value = json.load(sys.stdin)
+for name, index in re.findall(r"\.([A-Za-z_]\w*)|\[(-?\d+)\]", sys.argv[1]):
+    try:
+        value = value.get(name) if name else value[int(index)]
+    except (IndexError, AttributeError):
+        value = None
+    if value is None:
+        break
+print(value if isinstance(value, str) else json.dumps(value, separators=(",", ":")))' "$1"
+	}
+	_json_one() { python3 -c 'import json, sys; json.load(sys.stdin)' 2>/dev/null; }
+fi
+
+json() {
+	printf '%s\n' "$1" | _json "$2"
+}
+
+json_valid() {
+	if ! printf '%s' "$1" | iconv -f UTF-8 -t UTF-8 >/dev/null; then
+		echo "not UTF-8: $1" >&2
+		return 1
+	fi
+	if ! printf '%s\n' "$1" | _json_one; then
+		echo "not one JSON document: $1" >&2
+		return 1
+	fi
+}
+
+# ---- fixtures -----------------------------------------------------------------------------------------------
+
+declare -gA _fx_json=() _fx_pid=() _fx_in=()
+
+_fx_prefix=()
+
+# as_user USER COMMAND...: a fixture or a program of another user. No privilege is kept.
+as_user() {
+	local user=$1
+	shift
+	if [[ $(id -un) == "$user" ]]; then
+		"$@"
+		return
+	fi
+	need_root
+	_fx_prefix=(setpriv --reuid "$user" --regid "$(id -g "$user")" --clear-groups --inh-caps=-all --)
+	if [[ $(type -t "$1") == function ]]; then
+		"$@"
+	else
+		"${_fx_prefix[@]}" "$@"
+	fi
+	local rc=$?
+	_fx_prefix=()
+	return "$rc"
+}
+
+# Standard input and the report of mkipc are anonymous pipes: no file of the helpers shows up in any listing.
+# The first opening is for both directions, so that neither side waits for the other.
+fixture() {
+	local name=$1 in out write read pid line fd errors=$BATS_TEST_TMPDIR/mkipc.$1
+	shift
+	if [[ -n ${_fx_pid[$name]-} ]]; then
+		echo "fixture $name exists" >&2
+		return 1
+	fi
+	exec {in}<> <(:) {out}<> <(:)
+	exec {write}>"/dev/fd/$in" {read}<"/dev/fd/$out"
+	(
+		exec <"/dev/fd/$in" >"/dev/fd/$out" 2>"$errors"
+		# Whoever keeps a writing end of another fixture's input keeps that fixture alive; 3 and 4 are bats' own.
+		for fd in "$in" "$out" "$write" "$read" "${_fx_in[@]}" 3 4; do
+			exec {fd}>&-
+		done
+		exec "${_fx_prefix[@]}" "$MKIPC" "$@"
+	) &
+	pid=$!
+	exec {in}>&- {out}>&-
+	if IFS= read -r -t 30 -u "$read" line; then
+		exec {read}<&-
+		_fx_json[$name]=$line
+		_fx_pid[$name]=$pid
+		_fx_in[$name]=$write
+		return 0
+	fi
+	exec {read}<&- {write}>&-
+	local status=0
+	wait "$pid" || status=$?
+	line=$(<"$errors")
+	if ((status == 77)); then
+		skip "${line:-mkipc $*: not possible here}"
+	fi
+	echo "mkipc $* ended with $status: $line" >&2
+	return 1
+}
+
+fx_json() {
+	printf '%s\n' "${_fx_json[$1]}"
+}
+
+fx() {
+	fx_json "$1" | _json "$2"
+}
+
+# Ends the fixture as its user would, and gives mkipc's exit status.
+release() {
+	local name=$1 fd=${_fx_in[$1]} pid=${_fx_pid[$1]} status=0
+	unset "_fx_in[$name]" "_fx_pid[$name]" "_fx_json[$name]"
+	exec {fd}>&-
+	wait "$pid" || status=$?
+	if ((status)); then
+		echo "mkipc of $name ended with $status: $(<"$BATS_TEST_TMPDIR/mkipc.$name")" >&2
+	fi
+	return "$status"
+}
+
+release_all() {
+	local name status=0
+	for name in "${!_fx_pid[@]}"; do
+		release "$name" || status=$?
+	done
+	return "$status"
+}
+
+teardown() {
+	release_all
+}
+
+# ---- running and waiting ------------------------------------------------------------------------------------
+
+run_ipctool() {
+	run --separate-stderr "${_fx_prefix[@]}" "$IPCTOOL" "$@"
+}
+
+# The root of a user namespace in which nobody else exists does not count.
+need_root() {
+	if ((EUID != 0 || $(awk '{ users += $3 } END { print users }' /proc/self/uid_map) < 2)); then
+		skip "needs root"
+	fi
+}
+
+eventually() {
+	local deadline=$((SECONDS + 10))
+	until "$@"; do
+		if ((SECONDS >= deadline)); then
+			echo "not reached: $*" >&2
+			return 1
+		fi
+		sleep 0.01
+	done
+}

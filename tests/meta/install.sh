@@ -1,0 +1,74 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The installed package is usable: the example is built against it by pkg-config and by CMake, and finds real queues.
+set -eu
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+prefix=$dir/prefix
+
+fail() {
+	echo "$*"
+	exit 1
+}
+
+"$CMAKE" --install "$BUILD_DIR" --prefix "$prefix" >"$dir/install.log" 2>&1 || { cat "$dir/install.log"; exit 1; }
+pc=$(find "$prefix" -name ipctool.pc)
+libdir=$(dirname "$(find "$prefix" -name 'libipctool.so')")
+[ -n "$pc" ] || fail "no ipctool.pc installed"
+[ -f "$prefix/include/ipctool/ipctool.h" ] || fail "no header installed"
+[ -x "$prefix/bin/ipctool" ] || fail "no command installed"
+
+# The command finds the library of its own prefix.
+"$prefix/bin/ipctool" --version >/dev/null || fail "the installed command does not run"
+
+# pkg-config
+export PKG_CONFIG_PATH="${pc%/*}"
+case $(pkg-config --cflags ipctool) in
+*"$SOURCE_DIR"*) fail "ipctool.pc points into the source tree" ;;
+esac
+# shellcheck disable=SC2046 # pkg-config prints words
+"$CC" -std=c11 -Wall -Wextra -Werror "$SOURCE_DIR/examples/list-queues.c" $(pkg-config --cflags --libs ipctool) \
+	-o "$dir/list-queues"
+
+# find_package
+mkdir "$dir/project"
+cp "$SOURCE_DIR/examples/list-queues.c" "$dir/project"
+cat >"$dir/project/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.16)
+project(consumer LANGUAGES C)
+find_package(ipctool 0.1 REQUIRED)
+add_executable(list-queues list-queues.c)
+target_link_libraries(list-queues PRIVATE ipctool::ipctool)
+END
+{
+	"$CMAKE" -S "$dir/project" -B "$dir/project/build" -DCMAKE_C_COMPILER="$CC" -DCMAKE_PREFIX_PATH="$prefix" &&
+		"$CMAKE" --build "$dir/project/build"
+} >"$dir/project.log" 2>&1 || { cat "$dir/project.log"; exit 1; }
+
+# Both in an ipc namespace of their own that holds two queues and nothing else.
+command -v ipcmk >/dev/null || { echo "installed and built; ipcmk is missing to run it"; exit 77; }
+unshare=
+for options in "--ipc" "--ipc --map-root-user"; do
+	# shellcheck disable=SC2086 # options are words
+	if unshare $options true 2>/dev/null; then
+		unshare="unshare $options"
+		break
+	fi
+done
+[ -n "$unshare" ] || { echo "installed and built; no right to make an ipc namespace to run it in"; exit 77; }
+
+for program in "$dir/list-queues" "$dir/project/build/list-queues"; do
+	# shellcheck disable=SC2016,SC2086 # the inner shell expands, unshare is words
+	LD_LIBRARY_PATH=$libdir $unshare sh -eu -c '
+		ids=$( { ipcmk -Q; ipcmk -Q; } | sed "s/.*: *//")
+		out=$("$1") || status=$?
+		echo "$out"
+		# 3: POSIX queues may be out of reach here (no mount, no privilege); those of System V are not.
+		[ "${status:-0}" -eq 0 ] || [ "$status" -eq 3 ]
+		for id in $ids; do
+			echo "$out" | grep -q "^mq:$id	0	0\$" || { echo "mq:$id is missing"; exit 1; }
+		done
+		[ "$(echo "$out" | grep -c "^mq:")" -eq 2 ] || { echo "not exactly two queues"; exit 1; }
+	' sh "$program"
+done

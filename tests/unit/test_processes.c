@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The process list: hostile names, start times, uids, processes that come and go. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "model/record.h"
+#include "sources/processes.h"
+#include "tree.h"
+
+#define BOOT 1700000000ll
+#define SECOND 1000000000ll
+
+struct fixture {
+	struct tree tree;
+	struct ipc_ctx *ctx;
+	struct ipc_processes *processes;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	tree_make(&f->tree);
+	tree_host(&f->tree, BOOT);
+	*state = f;
+	return ipc_ctx_new(&f->ctx) || ipc_ctx_set_root(f->ctx, f->tree.root);
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	ipc_processes_free(f->processes);
+	ipc_ctx_unref(f->ctx);
+	tree_remove(&f->tree);
+	free(f);
+	return 0;
+}
+
+static void list(struct fixture *f, int64_t only)
+{
+	ipc_processes_free(f->processes);
+	f->processes = NULL;
+	assert_int_equal(ipc_processes_new(f->ctx, only, &f->processes), 0);
+}
+
+static void assert_comm(struct fixture *f, int64_t pid, const char *comm, size_t len)
+{
+	struct ipc_process *process = ipc_processes_find(f->processes, pid);
+
+	assert_non_null(process);
+	assert_int_equal(process->comm.len, len);
+	assert_memory_equal(process->comm.data, comm, len);
+	assert_int_equal(process->started, BOOT * SECOND + 12 * SECOND + SECOND / 2);
+	assert_int_equal(process->uid, 1000);
+}
+
+static void comm_may_hold_anything(void **state)
+{
+	static const char *const names[] = {"a) b (c", "x\n9 (y) R 1 1 1", "", "((", "))", ") S 1 1 1 1", "\xff\xfe\x1b[31m", "\t \""};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		tree_process(&f->tree, 100 + (int)i, names[i], (unsigned long long)sysconf(_SC_CLK_TCK) * 25 / 2, 1000);
+	list(f, 0);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		assert_comm(f, 100 + (int64_t)i, names[i], strlen(names[i]));
+}
+
+static void only_numbers_are_processes(void **state)
+{
+	static const char *const others[] = {"proc/4711x/stat", "proc/012/stat", "proc/0/stat", "proc/-5/stat", "proc/99999999999/stat",
+					     "proc/2147483648/stat", "proc/sys/stat"};
+	static const int pids[] = {300, 7, 2147483647, 45, 1};
+	struct fixture *f = *state;
+	int64_t last = 0;
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		tree_write(&f->tree, others[i], "1 (x) S\n");
+	for (size_t i = 0; i < sizeof(pids) / sizeof(pids[0]); i++)
+		tree_process(&f->tree, pids[i], "x", 1, 0);
+	list(f, 0);
+	assert_int_equal(ipc_processes_count(f->processes), 5);
+	for (size_t i = 0; i < 5; i++) {
+		const struct ipc_process *process = ipc_processes_peek(f->processes, i);
+
+		assert_true(process->pid > last);
+		assert_null(process->comm.data);
+		last = process->pid;
+		assert_non_null(ipc_processes_get(f->processes, i)->comm.data);
+	}
+	assert_null(ipc_processes_get(f->processes, 5));
+	assert_null(ipc_processes_find(f->processes, 0));
+	assert_null(ipc_processes_find(f->processes, -1));
+	assert_null(ipc_processes_find(f->processes, 1ll << 40));
+	assert_null(ipc_processes_find(f->processes, 46));
+}
+
+static void broken_texts_leave_unknowns(void **state)
+{
+	struct fixture *f = *state;
+	struct ipc_process *process;
+
+	tree_write(&f->tree, "proc/10/stat", "10 (no end");
+	tree_write(&f->tree, "proc/11/stat", "");
+	tree_write(&f->tree, "proc/12/stat", "12 (short) S 1 1");
+	tree_write(&f->tree, "proc/13/stat", "13 (far) S 1 1 1 0 -1 0 1 1 1 1 1 1 1 1 20 0 1 0 18446744073709551615 1\n");
+	tree_write(&f->tree, "proc/13/status", "Name:\tUid:\\n\nUid:\t1000\t1000\n");
+	list(f, 0);
+	for (int64_t pid = 10; pid <= 13; pid++) {
+		process = ipc_processes_find(f->processes, pid);
+		assert_non_null(process);
+		assert_int_equal(process->started, IPC_UNKNOWN_INT);
+		assert_true(process->uid == IPC_UNKNOWN);
+		assert_true((process->comm.data != NULL) == (pid >= 12));
+	}
+}
+
+static void without_a_boot_time(void **state)
+{
+	struct fixture *f = *state;
+
+	tree_write(&f->tree, "proc/stat", "cpu 1 2 3\n");
+	tree_process(&f->tree, 10, "x", 100, 0);
+	list(f, 0);
+	assert_int_equal(ipc_processes_find(f->processes, 10)->started, IPC_UNKNOWN_INT);
+}
+
+static void load_adds_the_namespace(void **state)
+{
+	struct fixture *f = *state;
+
+	tree_process(&f->tree, 10, "x", 100, 5);
+	tree_process(&f->tree, 11, "y", 100, 5);
+	tree_link(&f->tree, "proc/10/ns/ipc", "ipc:[4026532000]");
+	list(f, 0);
+	assert_int_equal(ipc_processes_load(f->processes, ipc_processes_peek(f->processes, 0)), 0);
+	assert_int_equal(ipc_processes_peek(f->processes, 0)->ipc_ns, 4026532000u);
+	assert_int_equal(ipc_processes_load(f->processes, ipc_processes_peek(f->processes, 1)), 0);
+	assert_int_equal(ipc_processes_peek(f->processes, 1)->ipc_ns, 0);
+}
+
+static void one_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	tree_process(&f->tree, 10, "x", 100, 5);
+	tree_process(&f->tree, 11, "y", 100, 6);
+	list(f, 11);
+	assert_int_equal(ipc_processes_count(f->processes), 1);
+	assert_int_equal(ipc_processes_get(f->processes, 0)->uid, 6);
+	list(f, 12);
+	assert_int_equal(ipc_processes_count(f->processes), 0);
+	/* A number that belongs to a thread only can be looked up in /proc too. */
+	tree_process(&f->tree, 13, "thread", 100, 5);
+	tree_write(&f->tree, "proc/13/status", "Name:\tthread\nTgid:\t10\nPid:\t13\nUid:\t5\t5\t5\t5\n");
+	list(f, 13);
+	assert_int_equal(ipc_processes_count(f->processes), 0);
+}
+
+/* Who is younger than the list must not be taken for dead; who has gone is kept with what is known. */
+static void coming_and_going(void **state)
+{
+	struct fixture *f = *state;
+	struct ipc_process *late;
+	char path[128];
+
+	tree_process(&f->tree, 10, "gone", 100, 5);
+	list(f, 0);
+	tree_process(&f->tree, 11, "late", 100, 6);
+	tree_process(&f->tree, 12, "thread", 100, 6);
+	tree_write(&f->tree, "proc/12/status", "Name:\tthread\nTgid:\t11\nPid:\t12\nUid:\t6\t6\t6\t6\n");
+	late = ipc_processes_find(f->processes, 11);
+	assert_non_null(late);
+	assert_int_equal(late->uid, 6);
+	assert_ptr_equal(ipc_processes_find(f->processes, 11), late);
+	assert_null(ipc_processes_find(f->processes, 12));
+	assert_int_equal(ipc_processes_count(f->processes), 1);
+
+	snprintf(path, sizeof(path), "%s/proc/10/stat", f->tree.root);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/proc/10/status", f->tree.root);
+	unlink(path);
+	assert_int_equal(ipc_processes_load(f->processes, ipc_processes_peek(f->processes, 0)), -ENOENT);
+	assert_null(ipc_processes_find(f->processes, 10)->comm.data);
+}
+
+static void uids(void **state)
+{
+	struct fixture *f = *state;
+
+	tree_process(&f->tree, 1, "init", 1, 0);
+	tree_process(&f->tree, 10, "x", 1, 1000);
+	tree_process(&f->tree, 11, "setuid", 1, 1000);
+	tree_write(&f->tree, "proc/11/status", "Name:\tUid:\\n\nUid:\t1000\t2000\t3000\t4294967294\n");
+	list(f, 0);
+	assert_int_equal(ipc_processes_have_uid(f->processes, 0), 1);
+	assert_int_equal(ipc_processes_have_uid(f->processes, 1000), 1);
+	assert_int_equal(ipc_processes_have_uid(f->processes, 2000), 1);
+	assert_int_equal(ipc_processes_have_uid(f->processes, 3000), 1);
+	assert_int_equal(ipc_processes_have_uid(f->processes, 4294967294u), 1);
+	assert_int_equal(ipc_processes_have_uid(f->processes, 4000), 0);
+}
+
+/* Processes that are not shown may belong to anybody. */
+static void uids_with_hidden_processes(void **state)
+{
+	struct fixture *f = *state;
+
+	tree_process(&f->tree, 10, "x", 1, 1000);
+	list(f, 0);
+	assert_int_equal(ipc_processes_have_uid(f->processes, 1000), 1);
+	assert_int_equal(ipc_processes_have_uid(f->processes, 4000), -EACCES);
+	/* ... and so may one whose status cannot be made sense of. */
+	tree_process(&f->tree, 1, "init", 1, 0);
+	tree_write(&f->tree, "proc/12/status", "Name:\tx\n");
+	list(f, 0);
+	assert_int_equal(ipc_processes_have_uid(f->processes, 4000), -EACCES);
+}
+
+/* On the live /proc: this very process, started a moment ago. */
+static void live(void **state)
+{
+	struct ipc_processes *processes;
+	struct ipc_process *self;
+	struct timespec now;
+	struct ipc_ctx *ctx;
+	int64_t age;
+
+	(void)state;
+	assert_int_equal(ipc_ctx_new(&ctx), 0);
+	assert_int_equal(ipc_processes_new(ctx, 0, &processes), 0);
+	self = ipc_processes_find(processes, getpid());
+	assert_non_null(self);
+	assert_int_equal(self->uid, getuid());
+	clock_gettime(CLOCK_REALTIME, &now);
+	age = now.tv_sec * SECOND + now.tv_nsec - self->started;
+	assert_true(age >= -SECOND / 10 && age < 600 * SECOND);
+	assert_int_equal(ipc_processes_have_uid(processes, getuid()), 1);
+	ipc_processes_free(processes);
+	ipc_ctx_unref(ctx);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(comm_may_hold_anything, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(only_numbers_are_processes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(broken_texts_leave_unknowns, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(without_a_boot_time, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(load_adds_the_namespace, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(one_alone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(coming_and_going, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(uids, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(uids_with_hidden_processes, set_up, tear_down),
+		cmocka_unit_test(live),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Queries through the public interface on a captured tree: references, states, needs, what is missing. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <ipctool/ipctool.h>
+
+#include "tree.h"
+
+#define BOOT 1700000000LL
+
+static const char shm_table[] =
+	"       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime"
+	"                   rss                  swap\n"
+	/* creator and last user dead: orphan */
+	"   5432001          3   600              56     901     902      0    26    26    26    26 1700000100 1700000200 1700000050"
+	"                  4096                     0\n"
+	/* attached */
+	"         0          4  1600            8192     101     101      2     0     0     0     0 1700000100          0 1700000100"
+	"                  8192                  4096\n"
+	/* creator alive: idle */
+	"       123          5   666            4096     101     903      0   500   500   500   500 1700000100 1700000200 1700000100"
+	"                     0                     0\n"
+	/* creator of another pid namespace */
+	"       124          6   666            4096       0     903      0   500   500   500   500 1700000100 1700000200 1700000100"
+	"                     0                     0\n"
+	/* the creator's number was used again after the last change */
+	"       125          7   666            4096     102     102      0   500   500   500   500 1700000100 1700000200 1700000100"
+	"                     0                     0\n";
+
+struct fixture {
+	struct tree tree;
+	struct ipc_ctx *ctx;
+	struct ipc_query *query;
+};
+
+static int setup(void **state)
+{
+	struct fixture *fx = calloc(1, sizeof(*fx));
+
+	tree_make(&fx->tree);
+	tree_host(&fx->tree, BOOT);
+	tree_write(&fx->tree, "proc/sysvipc/shm", shm_table);
+	tree_process(&fx->tree, 101, "a) b (c", 1000, 0);   /* started at BOOT + 10 */
+	tree_process(&fx->tree, 102, "late", 100000, 500);  /* started at BOOT + 1000 */
+	assert_int_equal(ipc_ctx_new(&fx->ctx), 0);
+	assert_int_equal(ipc_ctx_set_root(fx->ctx, fx->tree.root), 0);
+	assert_int_equal(ipc_query_new(fx->ctx, &fx->query), 0);
+	*state = fx;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fx = *state;
+
+	ipc_query_free(fx->query);
+	ipc_ctx_unref(fx->ctx);
+	tree_remove(&fx->tree);
+	free(fx);
+	return 0;
+}
+
+static struct ipc_set *collect(struct fixture *fx)
+{
+	struct ipc_set *set = NULL;
+
+	assert_int_equal(ipc_query_collect(fx->query, &set), 0);
+	return set;
+}
+
+static struct ipc_value get(const struct ipc_object *object, const char *name)
+{
+	struct ipc_value value;
+
+	assert_non_null(object);
+	assert_int_equal(ipc_object_get_by_name(object, name, &value), 0);
+	return value;
+}
+
+static void assert_text(const struct ipc_object *object, const char *name, const char *text)
+{
+	struct ipc_value value = get(object, name);
+
+	assert_false(value.null);
+	assert_int_equal(value.str.len, strlen(text));
+	assert_memory_equal(value.str.data, text, value.str.len);
+}
+
+static void assert_evidence(const struct ipc_object *object, const char *line)
+{
+	struct ipc_value value = get(object, "evidence");
+	size_t i;
+
+	for (i = 0; i < value.list.count; i++) {
+		struct ipc_bytes one = ipc_value_string(&value, i);
+
+		if (one.len == strlen(line) && memcmp(one.data, line, one.len) == 0)
+			return;
+	}
+	fail_msg("no evidence '%s'", line);
+}
+
+static void test_states(void **state)
+{
+	struct fixture *fx = *state;
+	struct ipc_set *set;
+
+	assert_int_equal(ipc_query_add(fx->query, "shm/sysv", false), 0);
+	assert_int_equal(ipc_query_want(fx->query, "STATE"), 0);
+	assert_int_equal(ipc_query_want(fx->query, "evidence"), 0);
+	set = collect(fx);
+	assert_int_equal(ipc_set_count(set), 5);
+	assert_text(ipc_set_get(set, 0), "ref", "shm:3");
+	assert_text(ipc_set_get(set, 0), "state", "orphan");
+	assert_evidence(ipc_set_get(set, 0), "0 attached (kernel count)");
+	assert_evidence(ipc_set_get(set, 0), "creator 901 is dead");
+	assert_evidence(ipc_set_get(set, 0), "last user 902 is dead");
+	assert_text(ipc_set_get(set, 1), "state", "held");
+	assert_text(ipc_set_get(set, 2), "state", "idle");
+	assert_evidence(ipc_set_get(set, 2), "creator 101 (a) b (c) is alive");
+	assert_text(ipc_set_get(set, 3), "state", "unknown");
+	assert_text(ipc_set_get(set, 4), "state", "orphan");
+	assert_evidence(ipc_set_get(set, 4), "creator 102 is dead: its number was reused later");
+	ipc_set_free(set);
+}
+
+static void test_unwanted_is_null(void **state)
+{
+	struct fixture *fx = *state;
+	struct ipc_set *set;
+
+	assert_int_equal(ipc_query_add(fx->query, "shm/sysv", false), 0);
+	set = collect(fx);
+	assert_true(get(ipc_set_get(set, 0), "state").null);
+	assert_true(get(ipc_set_get(set, 0), "holders").null);
+	assert_string_equal(ipc_query_holder_source(fx->query), "none");
+	ipc_set_free(set);
+}
+
+static enum ipc_match match_of(struct fixture *fx, size_t index)
+{
+	enum ipc_match match;
+	const char *text;
+
+	assert_true(ipc_query_reference(fx->query, index, &text, &match));
+	return match;
+}
+
+static void test_references(void **state)
+{
+	struct fixture *fx = *state;
+	struct ipc_set *set;
+
+	assert_int_equal(ipc_query_add(fx->query, "shm:4", false), 0);
+	assert_int_equal(ipc_query_add(fx->query, "shm:0x7b", false), 0);
+	assert_int_equal(ipc_query_add(fx->query, "shm:99", false), 0);
+	assert_int_equal(ipc_query_add(fx->query, "shm+0x0000007b.1700000100:5", false), 0);
+	assert_int_equal(ipc_query_add(fx->query, "shm+0x0000007b.1700000101:5", false), 0);
+	set = collect(fx);
+	assert_int_equal(ipc_set_count(set), 2);
+	assert_text(ipc_set_get(set, 0), "ref", "shm:4");
+	assert_text(ipc_set_get(set, 1), "ref", "shm:5");
+	assert_int_equal(match_of(fx, 0), IPC_MATCH_ONE);
+	assert_int_equal(match_of(fx, 1), IPC_MATCH_ONE);
+	assert_int_equal(match_of(fx, 2), IPC_MATCH_NONE);
+	assert_int_equal(match_of(fx, 3), IPC_MATCH_ONE);
+	assert_int_equal(match_of(fx, 4), IPC_MATCH_REPLACED);
+	ipc_set_free(set);
+}
+
+static void test_every_ref_and_handle_is_taken_back(void **state)
+{
+	struct fixture *fx = *state;
+	struct ipc_set *set, *again;
+	struct ipc_query *query;
+	size_t i;
+
+	assert_int_equal(ipc_query_add(fx->query, "shm/sysv", false), 0);
+	ipc_query_want_all(fx->query);
+	set = collect(fx);
+	assert_int_equal(ipc_query_new(fx->ctx, &query), 0);
+	for (i = 0; i < ipc_set_count(set); i++) {
+		struct ipc_value handle = get(ipc_set_get(set, i), "handle");
+		char text[256];
+
+		snprintf(text, sizeof(text), "%.*s", (int)handle.str.len, handle.str.data);
+		assert_int_equal(ipc_query_add(query, text, false), 0);
+	}
+	assert_int_equal(ipc_query_collect(query, &again), 0);
+	assert_int_equal(ipc_set_count(again), ipc_set_count(set));
+	for (i = 0; i < ipc_set_count(set); i++) {
+		struct ipc_value before = get(ipc_set_get(set, i), "id"), after = get(ipc_set_get(again, i), "id");
+
+		assert_int_equal(before.u, after.u);
+	}
+	ipc_set_free(again);
+	ipc_query_free(query);
+	ipc_set_free(set);
+}
+
+static void test_filter_and_sort(void **state)
+{
+	struct fixture *fx = *state;
+	struct ipc_set *set;
+
+	assert_int_equal(ipc_query_add(fx->query, "shm/sysv", false), 0);
+	assert_int_equal(ipc_query_filter(fx->query, "state == orphan or size >= 8K"), 0);
+	set = collect(fx);
+	assert_int_equal(ipc_set_count(set), 3);
+	assert_int_equal(ipc_set_sort(set, "size", true), 0);
+	assert_text(ipc_set_get(set, 0), "ref", "shm:4");
+	assert_text(ipc_set_get(set, 2), "ref", "shm:3");
+	assert_int_equal(ipc_set_sort(set, "nonsense", false), -ENOENT);
+	ipc_set_free(set);
+}
+
+static int stop_at_second(const struct ipc_object *object, void *data)
+{
+	(void)object;
+	return ++*(int *)data == 2 ? 77 : 0;
+}
+
+static void test_stop(void **state)
+{
+	struct fixture *fx = *state;
+	int calls = 0;
+
+	assert_int_equal(ipc_query_add(fx->query, "shm/sysv", false), 0);
+	assert_int_equal(ipc_query_run(fx->query, stop_at_second, &calls), 77);
+	assert_int_equal(calls, 2);
+}
+
+static void test_bad_words(void **state)
+{
+	static const char *const bad[] = {"", "mqx", "mq:", "mq/other", "shm:0x0", "fifo:name", "sock:tcp:1.2.3:80", "signal:x", "shm:\\q"};
+	struct fixture *fx = *state;
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(ipc_query_add(fx->query, bad[i], false), -EINVAL);
+		assert_true(ipc_ctx_error(fx->ctx)[0] != '\0');
+	}
+	assert_int_equal(ipc_query_want(fx->query, "nonsense"), -ENOENT);
+	assert_int_equal(ipc_query_filter(fx->query, "size >"), -EINVAL);
+	assert_int_equal(ipc_query_holder(fx->query, "0"), -EINVAL);
+}
+
+static void test_signals(void **state)
+{
+	struct fixture *fx = *state;
+	struct ipc_value value;
+	struct ipc_set *set;
+
+	assert_int_equal(ipc_query_add(fx->query, "signal:101", false), 0);
+	ipc_query_want_all(fx->query);
+	set = collect(fx);
+	assert_int_equal(ipc_set_count(set), 1);
+	assert_text(ipc_set_get(set, 0), "name", "a) b (c");
+	value = get(ipc_set_get(set, 0), "pending");
+	assert_int_equal(value.list.count, 1);
+	assert_memory_equal(ipc_value_string(&value, 0).data, "SIGTERM", 7);
+	value = get(ipc_set_get(set, 0), "blocked");
+	assert_int_equal(value.list.count, 2);
+	assert_memory_equal(ipc_value_string(&value, 1).data, "SIGRTMIN", 8);
+	assert_int_equal(get(ipc_set_get(set, 0), "queued").u, 3);
+	assert_int_equal(get(ipc_set_get(set, 0), "queue_limit").u, 95000);
+	assert_true(get(ipc_set_get(set, 0), "state").null);
+	ipc_set_free(set);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_states, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unwanted_is_null, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_references, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_every_ref_and_handle_is_taken_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_filter_and_sort, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stop, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bad_words, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_signals, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
