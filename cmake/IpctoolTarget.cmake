@@ -11,7 +11,7 @@ target_compile_definitions(ipctool_options INTERFACE "_GNU_SOURCE=" _FILE_OFFSET
 set(warnings
 	-Wall
 	-Wextra
-	-Wformat=2
+	-Wformat-security
 	-Wimplicit-fallthrough
 	-Wmissing-prototypes
 	-Wpointer-arith

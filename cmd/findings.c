@@ -33,6 +33,11 @@ static void report_reference(const struct app *app, const struct ipc_query *quer
 		text_string(&why, ipc_query_complete(query) ? "no such object"
 							    : "no such object among those that could be read");
 		break;
+	case IPC_MATCH_DENIED:
+		text_string(&why, "its directory may not be searched: needs CAP_DAC_READ_SEARCH (root)");
+		code = CODE_DENIED;
+		error = EACCES;
+		break;
 	case IPC_MATCH_REPLACED:
 		text_string(&why, "replaced: this name is now that of");
 		append_candidates(&why, query, index);
@@ -77,19 +82,18 @@ static bool names_field(const struct columns *columns, const char *word, size_t 
 	return false;
 }
 
-/* A problem about fields has their names before " of ": "values of 3 sets", "messages and bytes of 2 queues". */
+/* Is one of the columns null because of it? */
 static bool is_about(const struct ipc_problem *problem, const struct columns *columns)
 {
-	const char *of = strstr(problem->what, " of "), *word = problem->what;
-	const char *end = of ? of : word + strlen(word);
+	const char *word = problem->fields;
 
-	while (word < end) {
-		size_t length = strcspn(word, " ,");
+	while (word && *word) {
+		size_t length = strcspn(word, ",");
 
 		if (names_field(columns, word, length))
 			return true;
 		word += length;
-		word += strspn(word, " ,");
+		word += strspn(word, ",");
 	}
 	return false;
 }

@@ -50,7 +50,7 @@ void format_utc(struct text *out, int64_t ns)
 		clock += 86400;
 		days--;
 	}
-	/* Much faster than gmtime_r(). Years begin in March here, so that a leap day comes last; day 0 is 0000-03-01. */
+	/* Much faster than gmtime_r(). Years begin in March here, so that a leap day is last; day 0 is 0000-03-01. */
 	days += 719468;
 	year = days / 146097 * 400;
 	days %= 146097;

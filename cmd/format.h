@@ -20,6 +20,8 @@ void format_value(struct text *out, const struct ipc_value *value, const struct 
 void format_json(struct text *out, const struct ipc_value *value);
 /* A JSON string of @bytes, escaped first as in every other format; `null` when data is NULL. */
 void format_json_string(struct text *out, struct ipc_bytes bytes);
+/* A JSON string of a message, which text_safe() makes safe. */
+void format_json_text(struct text *out, const char *string);
 
 /* 512, 1.5K, 64M */
 void format_size(struct text *out, uint64_t bytes);

@@ -34,12 +34,10 @@ static void append_entry(struct text *out, const char *name, size_t width, const
 	size_t length = strlen(name);
 
 	text_format(out, "  %s", name);
-	if (length > width) {
+	if (length > width)
 		text_format(out, "\n%*s", (int)width + 4, "");
-		length = width;
-	} else {
+	else
 		text_format(out, "%*s", (int)(width - length) + 2, "");
-	}
 	append_wrapped(out, help, width + 4, width + 4);
 }
 
@@ -93,7 +91,7 @@ static void list_classes(struct text *out)
 	text_string(out, "\nClasses and their kinds:\n");
 	while ((cls = ipc_class_next(cls))) {
 		struct text line = {0};
-		const char *separator = ": ";
+		const char *separator = " (";
 
 		text_string(&line, ipc_class_help(cls));
 		while ((kind = ipc_kind_next(kind))) {
@@ -102,6 +100,7 @@ static void list_classes(struct text *out)
 			text_format(&line, "%s%s", separator, ipc_kind_name(kind));
 			separator = ", ";
 		}
+		text_char(&line, ')');
 		append_entry(out, ipc_class_name(cls), 14, text_cstr(&line));
 		text_release(&line);
 	}

@@ -5,17 +5,6 @@
 #include "command.h"
 #include "message.h"
 
-/* Backslashes stay: what comes from the library and from the user's own typing is escaped already. */
-static void append_safe(struct text *line, const char *text)
-{
-	for (; *text; text++) {
-		if (*text >= ' ' && *text <= '~')
-			text_char(line, *text);
-		else
-			text_format(line, "\\x%02x", (unsigned char)*text);
-	}
-}
-
 void complain(const struct app *app, const char *what, const char *format, ...)
 {
 	struct output err = {.fd = STDERR_FILENO};
@@ -30,10 +19,10 @@ void complain(const struct app *app, const char *what, const char *format, ...)
 		text_format(&err.text, " %s", app->command->name);
 	text_string(&err.text, ": ");
 	if (what) {
-		append_safe(&err.text, what);
+		text_safe(&err.text, what);
 		text_string(&err.text, ": ");
 	}
-	append_safe(&err.text, text_cstr(&detail));
+	text_safe(&err.text, text_cstr(&detail));
 	text_char(&err.text, '\n');
 	output_flush(&err); /* where should a failure be told? */
 	text_release(&err.text);

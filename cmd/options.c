@@ -34,11 +34,11 @@ int word_find(const struct app *app, const char *option, const struct word *word
 	struct text known = {0};
 	int i;
 
-	for (i = 0; words[i].name; i++) {
+	for (i = 0; words[i].name; i++)
 		if (!strcmp(words[i].name, name))
 			return i;
+	for (i = 0; words[i].name; i++)
 		text_format(&known, "%s%s", i ? ", " : "", words[i].name);
-	}
 	complain(app, option, "'%s' is none of %s", name, text_cstr(&known));
 	text_release(&known);
 	return -1;

@@ -96,12 +96,6 @@ static bool json_object(struct renderer *renderer, const struct ipc_object *obje
 	return output_pace(&renderer->app->out);
 }
 
-static struct ipc_bytes bytes_of(const char *string)
-{
-	return (struct ipc_bytes){string, strlen(string)};
-}
-
-/* Failures speak of references as they were typed, and of paths: whatever they hold, the document stays valid. */
 static void append_errors(struct text *out, const struct outcome *outcome)
 {
 	size_t i;
@@ -110,12 +104,12 @@ static void append_errors(struct text *out, const struct outcome *outcome)
 		const struct failure *failure = &outcome->failures[i];
 
 		text_string(out, i ? ", {\"what\": " : "{\"what\": ");
-		format_json_string(out, bytes_of(failure->what));
+		format_json_text(out, failure->what);
 		if (failure->error)
 			text_format(out, ", \"errno\": %d, \"why\": ", failure->error);
 		else
 			text_string(out, ", \"errno\": null, \"why\": ");
-		format_json_string(out, bytes_of(failure->why));
+		format_json_text(out, failure->why);
 		text_char(out, '}');
 	}
 }

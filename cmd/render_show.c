@@ -5,6 +5,7 @@
 #include "render.h"
 
 #define INDENT "  "
+#define LINE 100
 
 struct show {
 	struct renderer base;
@@ -92,6 +93,25 @@ static size_t label_width(const struct show *show, const struct ipc_object *obje
 	return width;
 }
 
+/* A list of words, in lines of a readable width that begin at column @indent. */
+static void append_words(struct text *out, const struct ipc_value *list, size_t indent)
+{
+	size_t column = indent, i;
+
+	for (i = 0; i < list->list.count; i++) {
+		struct ipc_bytes word = ipc_value_string(list, i);
+
+		if (i)
+			text_char(out, ',');
+		if (i && column + word.len > LINE) {
+			text_format(out, "\n%*s", (int)indent, "");
+			column = indent;
+		}
+		text_escaped(out, word);
+		column += word.len + 1;
+	}
+}
+
 /* One fact, or nothing when it is not known or said by another one. */
 static void show_fact(struct show *show, const struct ipc_object *object, const struct ipc_field *field, size_t width)
 {
@@ -131,6 +151,8 @@ static void show_fact(struct show *show, const struct ipc_object *object, const 
 			text_string(out, "\n" INDENT INDENT "- ");
 			text_escaped(out, ipc_value_string(&value, i));
 		}
+	} else if (value.type == IPC_TYPE_STRINGS) {
+		append_words(out, &value, strlen(INDENT) + width + 2);
 	} else {
 		struct column state = {.field = field};
 		const char *color = show->colors ? column_color(&state, &value) : NULL;

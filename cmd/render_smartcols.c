@@ -14,7 +14,7 @@ struct smartcols {
 static void must(const void *at)
 {
 	if (!at)
-		xrealloc(NULL, SIZE_MAX / 2); /* says "out of memory" and ends */
+		text_no_memory();
 }
 
 static bool smartcols_begin(struct renderer *renderer)
@@ -46,7 +46,7 @@ static void set_cell(struct smartcols *smartcols, struct libscols_line *line, si
 {
 	if (scols_line_refer_data(line, index, xstrdup(text_cstr(&smartcols->cell))) ||
 	    (color && scols_cell_set_color(scols_line_get_cell(line, index), color)))
-		must(NULL);
+		text_no_memory();
 }
 
 static bool smartcols_branch(struct renderer *renderer, const struct ipc_object *object, const char *drawing,
@@ -115,7 +115,7 @@ static bool smartcols_end(struct renderer *renderer, const struct outcome *outco
 		return true;
 	}
 	if (scols_print_table_to_string(smartcols->table, &printed) < 0)
-		must(NULL);
+		text_no_memory();
 	text_string(out, printed);
 	if (out->len && out->data[out->len - 1] != '\n')
 		text_char(out, '\n');

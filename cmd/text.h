@@ -26,6 +26,11 @@ void text_int(struct text *text, int64_t number);
 void text_padded(struct text *text, uint64_t number, unsigned digits);
 /* Bytes of the kernel, escaped with ipc_escape(). */
 void text_escaped(struct text *text, struct ipc_bytes bytes);
+/*
+ * Text of the library or of the user: only bytes that do not print are escaped. Backslashes stay, because what they
+ * stand for is escaped already.
+ */
+void text_safe(struct text *text, const char *string);
 /* The content as a C string. */
 const char *text_cstr(struct text *text);
 void text_release(struct text *text);
@@ -54,6 +59,8 @@ static inline void text_clear(struct text *text)
 	text->len = 0;
 }
 
+/* Ends the program. */
+void text_no_memory(void) __attribute__((noreturn));
 /* calloc, realloc and strdup that end the program without memory. */
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *at, size_t size);

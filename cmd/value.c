@@ -174,9 +174,31 @@ void format_value(struct text *out, const struct ipc_value *value, const struct 
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------ */
 
+/*
+ * From @start on there is printable ASCII, which needs a backslash before two of its characters: make room, then move
+ * from the end.
+ */
+static void quote_from(struct text *out, size_t start)
+{
+	size_t more = 0, i;
+
+	for (i = start; i < out->len; i++)
+		more += out->data[i] == '"' || out->data[i] == '\\';
+	text_reserve(out, more);
+	i = out->len;
+	out->len += more;
+	for (; more; i--) {
+		char c = out->data[i - 1];
+
+		out->data[i - 1 + more] = c;
+		if (c == '"' || c == '\\')
+			out->data[i - 1 + --more] = '\\';
+	}
+}
+
 void format_json_string(struct text *out, struct ipc_bytes bytes)
 {
-	size_t start, end, i, more = 0;
+	size_t start;
 
 	if (!bytes.data) {
 		text_string(out, "null");
@@ -185,21 +207,18 @@ void format_json_string(struct text *out, struct ipc_bytes bytes)
 	text_char(out, '"');
 	start = out->len;
 	text_escaped(out, bytes);
-	/* What is left is printable ASCII: only these two need a backslash. Make room, then move from the end. */
-	for (i = start; i < out->len; i++)
-		more += out->data[i] == '"' || out->data[i] == '\\';
-	if (more) {
-		text_reserve(out, more);
-		end = out->len;
-		out->len += more;
-		for (i = end; more; i--) {
-			char c = out->data[i - 1];
+	quote_from(out, start);
+	text_char(out, '"');
+}
 
-			out->data[i - 1 + more] = c;
-			if (c == '"' || c == '\\')
-				out->data[i - 1 + --more] = '\\';
-		}
-	}
+void format_json_text(struct text *out, const char *string)
+{
+	size_t start;
+
+	text_char(out, '"');
+	start = out->len;
+	text_safe(out, string);
+	quote_from(out, start);
 	text_char(out, '"');
 }
 

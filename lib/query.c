@@ -64,6 +64,7 @@ struct ipc_query *ipc_query_free(struct ipc_query *query)
 	for (i = 0; i < query->target_count; i++)
 		ipc_reference_release(&query->targets[i].ref);
 	free(query->targets);
+	free(query->target_buckets);
 	for (i = 0; i < query->filter_count; i++)
 		ipc_filter_free(query->filters[i]);
 	free(query->filters);
@@ -303,6 +304,7 @@ bool ipc_query_problem(const struct ipc_query *query, size_t index, struct ipc_p
 	out->error = entry->error;
 	out->why = entry->why;
 	out->privilege = entry->privilege;
+	out->fields = entry->fields;
 	return true;
 }
 

@@ -15,6 +15,7 @@ struct ipc_strings {
 struct ipc_problem_entry {
 	char *what;
 	char *why;
+	const char *fields;
 	int error;
 	bool privilege;
 };

@@ -238,22 +238,15 @@ int ipc_run_emit(struct ipc_run *run, void *emitted)
 	return 0;
 }
 
-void ipc_run_problem(struct ipc_run *run, bool privilege, int error, const char *why, const char *what, ...)
+/* @text is taken over. */
+static void add_problem(struct ipc_run *run, char *text, struct ipc_problem_entry entry, const char *why)
 {
 	struct ipc_query *query = run->query;
 	struct ipc_problem_entry *grown;
-	va_list args;
-	char *text;
 	size_t i;
-	int n;
 
-	va_start(args, what);
-	n = vasprintf(&text, what, args);
-	va_end(args);
-	if (n < 0)
-		return;
 	for (i = 0; i < query->problem_count; i++) {
-		if (query->problems[i].error == error && strcmp(query->problems[i].what, text) == 0) {
+		if (query->problems[i].error == entry.error && strcmp(query->problems[i].what, text) == 0) {
 			free(text);
 			return;
 		}
@@ -263,7 +256,34 @@ void ipc_run_problem(struct ipc_run *run, bool privilege, int error, const char 
 		free(text);
 		return;
 	}
+	entry.what = text;
+	entry.why = strdup(why ? why : "");
 	query->problems = grown;
-	grown[query->problem_count++] =
-		(struct ipc_problem_entry){.what = text, .why = strdup(why ? why : ""), .error = error, .privilege = privilege};
+	grown[query->problem_count++] = entry;
+}
+
+void ipc_run_problem(struct ipc_run *run, bool privilege, int error, const char *why, const char *what, ...)
+{
+	va_list args;
+	char *text;
+	int n;
+
+	va_start(args, what);
+	n = vasprintf(&text, what, args);
+	va_end(args);
+	if (n >= 0)
+		add_problem(run, text, (struct ipc_problem_entry){.error = error, .privilege = privilege}, why);
+}
+
+void ipc_run_unread(struct ipc_run *run, int error, const char *fields, const char *why, const char *what, ...)
+{
+	va_list args;
+	char *text;
+	int n;
+
+	va_start(args, what);
+	n = vasprintf(&text, what, args);
+	va_end(args);
+	if (n >= 0)
+		add_problem(run, text, (struct ipc_problem_entry){.error = error, .privilege = true, .fields = fields}, why);
 }

@@ -31,6 +31,7 @@ struct ipc_target {
 	uint64_t device;   /* of the file at the path, when it exists */
 	uint64_t inode;
 	uint64_t mode;     /* with the file type; 0: no such file */
+	bool denied;       /* or none that may be looked at */
 	enum ipc_match match;
 	size_t next;       /* with the same hash of its locator; private */
 };
@@ -85,6 +86,10 @@ static inline bool ipc_run_needs(const struct ipc_run *run, unsigned needs)
  * @error is a positive errno or 0. Equal (@what, @error) pairs are kept once.
  */
 void ipc_run_problem(struct ipc_run *run, bool privilege, int error, const char *why, const char *what, ...)
+	__attribute__((format(printf, 5, 6)));
+
+/* The same for fields of objects that are listed all the same: @fields, separated by commas, are null for lack of a privilege. */
+void ipc_run_unread(struct ipc_run *run, int error, const char *fields, const char *why, const char *what, ...)
 	__attribute__((format(printf, 5, 6)));
 
 /*

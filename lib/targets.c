@@ -51,6 +51,8 @@ static void resolve(struct ipc_query *query, struct ipc_target *target)
 	struct ipc_bytes path = target->ref.locator;
 	struct ipc_file file;
 
+	int r;
+
 	target->resolved = true;
 	target->mode = 0;
 	if (target->ref.by == IPC_BY_FILE && ipc_bytes_starts(path, "file:")) {
@@ -59,7 +61,9 @@ static void resolve(struct ipc_query *query, struct ipc_target *target)
 	}
 	if (!path.data || memchr(path.data, '\0', path.len) || path.len < 2)
 		return;
-	if (ipc_file_stat(ipc_run_mounts(query->run), query->run->ctx->root_fd, path.data + 1, false, &file) < 0)
+	r = ipc_file_stat(ipc_run_mounts(query->run), query->run->ctx->root_fd, path.data + 1, false, &file);
+	target->denied = r == -EACCES || r == -EPERM;
+	if (r < 0)
 		return;
 	target->device = file.device;
 	target->inode = file.inode;
@@ -125,6 +129,8 @@ static enum ipc_match unanswered(const struct ipc_target *target)
 {
 	mode_t type = (mode_t)target->mode & S_IFMT;
 
+	if (target->denied)
+		return IPC_MATCH_DENIED;
 	if (!target->mode || target->ref.by == IPC_BY_FILE)
 		return target->mode && !S_ISREG(type) ? IPC_MATCH_WRONG_TYPE : IPC_MATCH_NONE;
 	if (strcmp(target->ref.class_name, "fifo") == 0)

@@ -61,6 +61,13 @@ enum ipc_type {
 	IPC_TYPE_RECORDS,  /* list of records: ipc_value_member() */
 };
 
+/** The entries of a list; opaque but for their number. */
+struct ipc_value_list {
+	const void *items;
+	size_t count;
+	const struct ipc_record *of; /* RECORDS only */
+};
+
 /** One value read from an object. Borrowed: valid as long as the object. */
 struct ipc_value {
 	enum ipc_type type;
@@ -69,11 +76,7 @@ struct ipc_value {
 		int64_t i;
 		uint64_t u;
 		struct ipc_bytes str;
-		struct {
-			const void *items;
-			size_t count;
-			const struct ipc_record *of; /* RECORDS only */
-		} list;
+		struct ipc_value_list list;
 	};
 };
 
@@ -228,10 +231,11 @@ IPC_EXPORT int ipc_query_collect(struct ipc_query *query, struct ipc_set **out);
 IPC_EXPORT bool ipc_query_complete(const struct ipc_query *query);
 /** Why something could not be read. Strings are borrowed from the query. */
 struct ipc_problem {
-	const char *what; /* "files of 312 processes", "/dev/mqueue"; about fields, these stand before " of ": "values of 3 semaphore sets" */
-	int error;        /* positive errno, 0 when there is none */
-	const char *why;  /* what would help: "needs CAP_SYS_PTRACE" */
-	bool privilege;   /* true: a privilege the caller lacks, as is normal for an ordinary user */
+	const char *what;   /* "files of 312 processes", "/dev/mqueue" */
+	int error;          /* positive errno, 0 when there is none */
+	const char *why;    /* what would help: "needs CAP_SYS_PTRACE" */
+	bool privilege;     /* true: a privilege the caller lacks, as is normal for an ordinary user */
+	const char *fields; /* names, separated by commas, of fields that are null for this reason; NULL: objects or holders may be missing */
 };
 /** Problem @index of the last run; returns false past the last one. */
 IPC_EXPORT bool ipc_query_problem(const struct ipc_query *query, size_t index, struct ipc_problem *out);
@@ -245,6 +249,7 @@ enum ipc_match {
 	IPC_MATCH_MANY,      /* several objects answer to it */
 	IPC_MATCH_REPLACED,  /* one answers to the name, but it is not the one the +IDENTITY speaks of */
 	IPC_MATCH_WRONG_TYPE,/* the path exists, but is no object of that class */
+	IPC_MATCH_DENIED,    /* the path could not be looked at for lack of permission */
 };
 /** Reference @index (in the order added); @text is as given. Returns false past the last one. */
 IPC_EXPORT bool ipc_query_reference(const struct ipc_query *query, size_t index, const char **text, enum ipc_match *match);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Named pipes (mkfifo): those that processes have open, those in the scanned directories, those that somebody waits to open, and those asked for. */
+/*
+ * Named pipes (mkfifo): those that processes have open, those in the scanned directories, those that somebody waits
+ * to open, and those asked for.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -88,8 +91,8 @@ static int stat_here(struct ipc_run *run, const char *path, struct ipc_file *out
 }
 
 /*
- * Does the path that the kernel printed for another process lead to the same file from here? Where a server would have to answer,
- * the table of mounts alone decides.
+ * Does the path that the kernel printed for another process lead to the same file from here? Where a server would
+ * have to answer, the table of mounts alone decides.
  */
 static bool leads_here(struct collector *c, struct ipc_bytes path, struct found *found)
 {
@@ -98,7 +101,8 @@ static bool leads_here(struct collector *c, struct ipc_bytes path, struct found 
 	struct ipc_file file;
 	char text[PATH_MAX];
 
-	if (!path.data || !path.len || path.data[0] != '/' || path.len >= sizeof(text) || memchr(path.data, '\0', path.len))
+	if (!path.data || !path.len || path.data[0] != '/' || path.len >= sizeof(text) ||
+	    memchr(path.data, '\0', path.len))
 		return false;
 	memcpy(text, path.data, path.len);
 	text[path.len] = '\0';
@@ -180,7 +184,10 @@ static int collect_scanned(struct collector *c)
 	int r = 0;
 
 	while (r == 0 && scan && (entry = ipc_scan_next(scan, S_IFIFO, &at))) {
-		struct found found = {.key = key_of(&entry->file), .path = ipc_bytes_of(entry->path), .reachable = true, .known = true,
+		struct found found = {.key = key_of(&entry->file),
+				      .path = ipc_bytes_of(entry->path),
+				      .reachable = true,
+				      .known = true,
 				      .file = entry->file};
 
 		r = emit(c, &found);
@@ -251,8 +258,8 @@ static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 	int r = 0;
 
 	/*
-	 * Mount namespaces share files: one that was listed for an earlier namespace, the caller's own being the first, is not listed again.
-	 * But a reference may name it in the later one.
+	 * Mount namespaces share files: one that was listed for an earlier namespace, the caller's own being the
+	 * first, is not listed again. But a reference may name it in the later one.
 	 */
 	if (!ipc_run_only_targets(run, kind) && !(run->ns && run->ns->targets_only))
 		c.met = &run->met;

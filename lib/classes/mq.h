@@ -17,7 +17,7 @@ struct ipc_mq {
 	int64_t sent, received;  /* System V: last times, ns */
 	struct ipc_bytes notify; /* POSIX: who is told of the next message, and how; "" when nobody is */
 	/* no fields */
-	bool deleted;            /* POSIX: unlinked, but open */
+	bool deleted; /* POSIX: unlinked, but open */
 };
 
 extern const struct ipc_record ipc_mq_record;

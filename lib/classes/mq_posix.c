@@ -5,8 +5,8 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <mqueue.h>
-#include <stdio.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -28,7 +28,7 @@ struct collect {
 	size_t unread; /* queues that may not be opened */
 };
 
-/* ---- what an open queue tells -------------------------------------------------------------------------------------- */
+/* ---- what an open queue tells ------------------------------------------------------------------------------------ */
 
 static void read_attributes(struct ipc_mq *mq, int fd)
 {
@@ -57,7 +57,8 @@ static void read_text(struct ipc_run *run, struct ipc_mq *mq, int fd)
 	int64_t pid;
 
 	if (ipc_proc_read_fd(fd, &text) == 0 && text.data &&
-	    sscanf(text.data, "QSIZE:%" SCNu64 " NOTIFY:%d SIGNO:%d NOTIFY_PID:%" SCNd64, &mq->bytes, &how, &number, &pid) == 4) {
+	    sscanf(text.data, "QSIZE:%" SCNu64 " NOTIFY:%d SIGNO:%d NOTIFY_PID:%" SCNd64, &mq->bytes, &how, &number,
+		   &pid) == 4) {
 		mq->base.size = mq->bytes;
 		mq->notify = pid ? describe_notify(run, how, number, pid) : ipc_arena_bytes(&run->arena, "", 0);
 	}
@@ -83,7 +84,7 @@ static bool wants_open(const struct ipc_run *run)
 	return ipc_run_needs(run, IPC_NEED_QUEUE_TEXT) || (ipc_run_needs(run, IPC_NEED_DETAIL) && !run->ctx->captured);
 }
 
-/* ---- collecting ------------------------------------------------------------------------------------------------------ */
+/* ---- collecting -------------------------------------------------------------------------------------------------- */
 
 static struct ipc_mq *new_queue(struct collect *collect, uint64_t inode)
 {
@@ -148,7 +149,8 @@ static int each_listed(struct collect *collect)
 }
 
 /* The path below /proc of a descriptor of it, and what that is. Returns 0 or -errno. */
-static int find_descriptor(struct collect *collect, const struct ipc_held *held, char *path, size_t size, struct stat *st)
+static int find_descriptor(struct collect *collect, const struct ipc_held *held, char *path, size_t size,
+			   struct stat *st)
 {
 	struct ipc_holders *holders = ipc_run_holders(collect->run);
 	const struct ipc_hold *hold = NULL;
@@ -213,8 +215,10 @@ static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 	if (collect.dir == -ENODEV || (collect.dir == -ENOENT && run->ctx->captured))
 		return 0;
 	if (collect.dir == -EPERM) {
-		ipc_run_problem(run, true, EPERM, "needs CAP_SYS_ADMIN (root), or /dev/mqueue mounted in this ipc namespace with a queue in it",
-				"POSIX message queues");
+		ipc_run_problem(
+			run, true, EPERM,
+			"needs CAP_SYS_ADMIN (root), or /dev/mqueue mounted in this ipc namespace with a queue in it",
+			"POSIX message queues");
 		return 0;
 	}
 	if (collect.dir < 0)
@@ -227,8 +231,9 @@ static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 		err = each_unlinked(&collect);
 	close(collect.dir);
 	if (collect.unread)
-		ipc_run_problem(run, true, EACCES, "a queue is looked into by opening it for reading", "contents of %zu POSIX queue%s",
-				collect.unread, collect.unread == 1 ? "" : "s");
+		ipc_run_unread(run, EACCES, "messages,bytes,max_messages,message_size,notify",
+			       "a queue is looked into by opening it for reading", "contents of %zu POSIX queue%s",
+			       collect.unread, collect.unread == 1 ? "" : "s");
 	return err;
 }
 

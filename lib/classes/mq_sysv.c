@@ -40,8 +40,22 @@ static int emit(const struct ipc_sysv_msg *msg, void *data)
 static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 {
 	struct collect collect = {run, kind};
+	struct ipc_idset ids = {0};
+	struct ipc_sysv_msg msg;
+	uint64_t id;
+	int err = 0;
 
-	return ipc_sysv_each_msg(run->ctx, emit, &collect);
+	if (!ipc_sysv_asked_ids(run, kind, &ids))
+		return ipc_sysv_each_msg(run->ctx, emit, &collect);
+	while (!err && ipc_sysv_take_id(&ids, &id)) {
+		err = ipc_sysv_find_msg(run->ctx, id, &msg);
+		if (!err)
+			err = emit(&msg, &collect);
+		else if (err == -ENOENT)
+			err = 0;
+	}
+	ipc_idset_release(&ids);
+	return err;
 }
 
 static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object)

@@ -64,7 +64,10 @@ static void names(const struct ipc_object *object, struct ipc_names *names)
 	ipc_names_add(names, false, "%" PRIu64, object->inode);
 }
 
-/* The inode's device is the kernel's one pipe file system; without it (no holder may be looked at) the number alone has to do. */
+/*
+ * The inode's device is the kernel's one pipe file system; without it (no holder may be looked at) the number alone
+ * has to do.
+ */
 static int identity(const struct ipc_object *object, struct ipc_buf *out)
 {
 	return object->dev != IPC_UNKNOWN ? ipc_identity_inode(object, out) : 0;

@@ -16,8 +16,8 @@ struct ipc_pipe {
 	struct ipc_list writers; /* of struct ipc_holder: the holders that may write */
 	struct ipc_bytes flow;   /* "sort[12] -> head[13]" */
 
-	bool reachable;          /* `name` leads to it in the mount namespace that it is listed for; no field */
-	bool proven;             /* `dev` is certain to be what other processes' files are compared by; no field */
+	bool reachable; /* `name` leads to it in the mount namespace that it is listed for; no field */
+	bool proven;    /* `dev` is certain to be what other processes' files are compared by; no field */
 };
 
 extern const struct ipc_record ipc_pipe_record;
@@ -25,8 +25,9 @@ extern const struct ipc_record ipc_pipe_record;
 /* Fill holders, readers, writers and flow, and openers, as far as they are needed. */
 void ipc_pipe_fill_ends(struct ipc_run *run, struct ipc_pipe *pipe);
 /*
- * Fill buffered, capacity and packet through a copy of a holder's descriptor: the pipe itself is not opened, which its peers would notice.
- * @held: NULL leaves them unknown. Where no holder lets us, that is recorded as a problem of the run.
+ * Fill buffered, capacity and packet through a copy of a holder's descriptor: the pipe itself is not opened, which
+ * its peers would notice. @held: NULL leaves them unknown. Where no holder lets us, that is recorded as a problem of
+ * the run.
  */
 void ipc_pipe_fill_contents(struct ipc_run *run, struct ipc_pipe *pipe, const struct ipc_held *held);
 

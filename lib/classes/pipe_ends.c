@@ -11,6 +11,7 @@
 
 #include "classes/pipe.h"
 #include "sources/blocked.h"
+#include "sources/procfs.h"
 
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
@@ -31,7 +32,8 @@ static const struct ipc_field fields[] = {
 	IPC_FIELD_LIST(ipc_pipe, openers, &ipc_waiter_record, IPC_NEED_WAITERS, "tasks blocked in opening it"),
 	IPC_FIELD_LIST(ipc_pipe, readers, &ipc_holder_record, IPC_NEED_HOLDERS, "processes that have the read end"),
 	IPC_FIELD_LIST(ipc_pipe, writers, &ipc_holder_record, IPC_NEED_HOLDERS, "processes that have the write end"),
-	IPC_FIELD_NEEDS(ipc_pipe, flow, STRING, IPC_NEED_HOLDERS, "who writes to whom: writer[pid] -> reader[pid]"),
+	IPC_FIELD_NEEDS(ipc_pipe, flow, STRING, IPC_NEED_HOLDERS,
+			"who writes to whom: writer[pid] -> reader[pid]; ?: nobody visible"),
 };
 
 const struct ipc_record ipc_pipe_record = {
@@ -59,8 +61,17 @@ static struct ipc_list with_access(struct ipc_run *run, const struct ipc_list *h
 	return (struct ipc_list){some, count};
 }
 
+/* Does this /proc show every process, with all its files? Then an end without a holder is an end that nobody has. */
+static bool sees_all(struct ipc_run *run)
+{
+	struct ipc_holders *holders = ipc_run_holders(run);
+	int error;
+
+	return holders && !ipc_holders_hidden(holders, &error) && !run->one_process && ipc_proc_initial_pidns(run->ctx);
+}
+
 /* Holders are ordered by process: one that has an end several times is named once. */
-static int name_ends(struct ipc_buf *text, const struct ipc_list *ends)
+static int name_ends(struct ipc_run *run, struct ipc_buf *text, const struct ipc_list *ends)
 {
 	const struct ipc_holder *holders = ends->items;
 	size_t i, processes = 0;
@@ -79,7 +90,7 @@ static int name_ends(struct ipc_buf *text, const struct ipc_list *ends)
 			r = ipc_buf_format(text, "[%" PRId64 "]", holders[i].pid);
 	}
 	if (r == 0 && !processes)
-		r = ipc_buf_append(text, "?", 1);
+		r = ipc_buf_format(text, "%s", sees_all(run) ? "(none)" : "?");
 	if (r == 0 && processes > FLOW_NAMES)
 		r = ipc_buf_format(text, ", +%zu", processes - FLOW_NAMES);
 	return r;
@@ -91,7 +102,8 @@ static void fill_flow(struct ipc_run *run, struct ipc_pipe *pipe)
 
 	if (!pipe->readers.count && !pipe->writers.count)
 		return;
-	if (name_ends(&text, &pipe->writers) == 0 && ipc_buf_append(&text, " -> ", 4) == 0 && name_ends(&text, &pipe->readers) == 0)
+	if (name_ends(run, &text, &pipe->writers) == 0 && ipc_buf_append(&text, " -> ", 4) == 0 &&
+	    name_ends(run, &text, &pipe->readers) == 0)
 		pipe->flow = ipc_arena_bytes(&run->arena, text.data, text.len);
 	ipc_buf_release(&text);
 }
@@ -185,8 +197,8 @@ static void report(struct ipc_run *run, int error)
 		ipc_run_problem(run, false, ENOSYS, "needs pidfd_getfd() (Linux 5.6)", "contents of pipes");
 		return;
 	default:
-		ipc_run_problem(run, true, -error, "other users' descriptors can be copied with CAP_SYS_PTRACE (root)",
-				"contents of some pipes");
+		ipc_run_unread(run, -error, "buffered,capacity,packet",
+			       "other users' descriptors can be copied with CAP_SYS_PTRACE (root)", "contents of some pipes");
 	}
 }
 

@@ -11,7 +11,7 @@ struct ipc_sem_value {
 	uint64_t value;
 	uint64_t waiting_increase; /* tasks that the kernel, or for POSIX the semaphore itself, counts */
 	uint64_t waiting_zero;
-	int64_t last_pid;          /* 0: never operated, or by a process of a foreign pid namespace */
+	int64_t last_pid; /* 0: never operated, or by a process of a foreign pid namespace */
 };
 
 struct ipc_sem {
@@ -33,8 +33,9 @@ struct ipc_sem_place {
 extern const struct ipc_record ipc_sem_record;
 
 /*
- * Read the sem_t of glibc on 64 bits from its first 16 bytes into @out. Returns false when they cannot be one that processes share:
- * a 64-bit word with the value in its low half and the waiters in its high half, then an int that is 128 when it is shared.
+ * Read the sem_t of glibc on 64 bits from its first 16 bytes into @out. Returns false when they cannot be one that
+ * processes share: a 64-bit word with the value in its low half and the waiters in its high half, then an int that is
+ * 128 when it is shared.
  */
 bool ipc_sem_decode(const unsigned char bytes[16], struct ipc_sem_value *out);
 

@@ -24,7 +24,8 @@ static struct ipc_bytes name_of(struct ipc_run *run, struct ipc_bytes file)
 	size_t before = slash ? (size_t)(slash - file.data) + 1 : 0;
 	size_t after = before + strlen(SEM_PREFIX);
 
-	return ipc_arena_format(&run->arena, "%.*s%.*s", (int)before, file.data, (int)(file.len - after), file.data + after);
+	return ipc_arena_format(&run->arena, "%.*s%.*s", (int)before, file.data, (int)(file.len - after),
+				file.data + after);
 }
 
 /* The same inode as listed? Another file may have taken the name meanwhile. */
@@ -36,8 +37,8 @@ static bool is_same(int fd, const struct ipc_shm_file *file)
 }
 
 /*
- * Reading a tmpfs file leaves no trace when its access time is left alone, which only the owner may ask for. No link is followed on the way:
- * directories below /dev/shm are anybody's. Before openat2 (5.6) only those right in it are read.
+ * Reading a tmpfs file leaves no trace when its access time is left alone, which only the owner may ask for. No link is
+ * followed on the way: directories below /dev/shm are anybody's. Before openat2 (5.6) only those right in it are read.
  */
 static int open_quietly(int dir, const char *path)
 {
@@ -98,10 +99,12 @@ static struct ipc_list read_value(struct ipc_run *run, const struct ipc_shm_file
 		return (struct ipc_list){0};
 	fd = file->deleted ? open_held(run, key) : open_listed(run, file);
 	if (fd >= 0) {
-		known = is_same(fd, file) && read(fd, bytes, sizeof(bytes)) == sizeof(bytes) && ipc_sem_decode(bytes, value);
+		known = is_same(fd, file) && read(fd, bytes, sizeof(bytes)) == sizeof(bytes) &&
+			ipc_sem_decode(bytes, value);
 		close(fd);
 	} else if (fd == -EACCES || fd == -EPERM) {
-		ipc_run_problem(run, true, EACCES, "reading a semaphore's value needs read permission, or CAP_DAC_READ_SEARCH (root)",
+		ipc_run_unread(run, EACCES, "values",
+				"reading a semaphore's value needs read permission, or CAP_DAC_READ_SEARCH (root)",
 				"values of POSIX semaphores");
 	}
 	return known ? (struct ipc_list){value, 1} : (struct ipc_list){0};
@@ -140,7 +143,8 @@ static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object
 	const struct ipc_sem_value *value = ((const struct ipc_sem *)object)->values.items;
 
 	if (value && value->waiting_increase)
-		ipc_evidence(run, "waiters on record in it: %" PRIu64 " (stays when one is killed)", value->waiting_increase);
+		ipc_evidence(run, "waiters on record in it: %" PRIu64 " (stays when one is killed)",
+			     value->waiting_increase);
 	return ipc_judge_posix(run, object);
 }
 

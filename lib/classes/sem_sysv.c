@@ -9,7 +9,10 @@
 #include "classes/sysv.h"
 #include "sources/procfs.h"
 
-/* Larger than any set (SEMMSL is at most 65535): GETALL writes as many values as the set has, whatever was known of it before. */
+/*
+ * Larger than any set (SEMMSL is at most 65535): GETALL writes as many values as the set has, whatever was known of it
+ * before.
+ */
 #define VALUES_MAX 65536
 
 struct collect {
@@ -76,19 +79,41 @@ static int emit(const struct ipc_sysv_sem *set, void *data)
 	return ipc_run_emit(collect->run, object);
 }
 
+static int collect_ids(struct collect *collect, struct ipc_idset *ids)
+{
+	struct ipc_sysv_sem set;
+	uint64_t id;
+	int err = 0;
+
+	while (!err && ipc_sysv_take_id(ids, &id)) {
+		err = ipc_sysv_find_sem(collect->run->ctx, id, &set);
+		if (!err)
+			err = emit(&set, collect);
+		else if (err == -ENOENT)
+			err = 0;
+	}
+	ipc_idset_release(ids);
+	return err;
+}
+
 static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 {
 	struct collect collect = {.run = run, .kind = kind};
-	int err = ipc_sysv_each_sem(run->ctx, emit, &collect);
+	struct ipc_idset ids = {0};
+	int err;
 
+	if (ipc_sysv_asked_ids(run, kind, &ids))
+		err = collect_ids(&collect, &ids);
+	else
+		err = ipc_sysv_each_sem(run->ctx, emit, &collect);
 	free(collect.plain);
 	if (collect.unread)
-		ipc_run_problem(run, true, EACCES, "reading values needs read permission, or CAP_IPC_OWNER (root)",
+		ipc_run_unread(run, EACCES, "values", "reading values needs read permission, or CAP_IPC_OWNER (root)",
 				"values of %zu semaphore set%s", collect.unread, collect.unread == 1 ? "" : "s");
 	return err;
 }
 
-/* ---- judgement ------------------------------------------------------------------------------------------------------- */
+/* ---- judgement --------------------------------------------------------------------------------------------------- */
 
 /* Tasks that the kernel counts; they are there even when this /proc does not show them. */
 static bool counted_waiters(struct ipc_run *run, const struct ipc_list *list)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Unnamed semaphores (sem_init) in shared memory: nothing lists them, but a process that waits for one shows where it is. */
+/*
+ * Unnamed semaphores (sem_init) in shared memory: nothing lists them, but a process that waits for one shows where it
+ * is.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -70,7 +73,8 @@ static bool same_word(const struct ipc_blocked_task *a, const struct ipc_blocked
 	return a->offset == b->offset && ipc_key_equal(a->key, b->key);
 }
 
-static bool fill_waiters(struct ipc_run *run, struct ipc_sem *sem, const struct ipc_blocked_task *const *tasks, size_t count)
+static bool fill_waiters(struct ipc_run *run, struct ipc_sem *sem, const struct ipc_blocked_task *const *tasks,
+			 size_t count)
 {
 	struct ipc_waiter *waiters = ipc_arena_alloc(&run->arena, count * sizeof(*waiters));
 	struct ipc_sem_place *places = ipc_arena_alloc(&run->arena, count * sizeof(*places));
@@ -88,7 +92,8 @@ static bool fill_waiters(struct ipc_run *run, struct ipc_sem *sem, const struct 
 }
 
 /* Where it is: a file's path, or what stands for the memory in /proc/PID/maps, and the offset in it. */
-static struct ipc_bytes name_of(struct ipc_run *run, const struct ipc_blocked_task *task, const struct ipc_map_line *map)
+static struct ipc_bytes name_of(struct ipc_run *run, const struct ipc_blocked_task *task,
+				const struct ipc_map_line *map)
 {
 	if (task->key.space == IPC_SPACE_SHM)
 		return ipc_arena_format(&run->arena, "shm:%" PRIu64 "+0x%" PRIx64, task->key.inode, task->offset);
@@ -127,9 +132,9 @@ static int compare(const void *a, const void *b)
 	const struct ipc_blocked_task *left = *(const struct ipc_blocked_task *const *)a;
 	const struct ipc_blocked_task *right = *(const struct ipc_blocked_task *const *)b;
 
-#define ORDER_BY(member) \
+#define ORDER_BY(member)                   \
 	if (left->member != right->member) \
-		return left->member < right->member ? -1 : 1
+	return left->member < right->member ? -1 : 1
 	ORDER_BY(key.space);
 	ORDER_BY(key.device);
 	ORDER_BY(key.inode);
@@ -184,7 +189,8 @@ static int identity(const struct ipc_object *object, struct ipc_buf *out)
 	const struct ipc_sem *sem = (const struct ipc_sem *)object;
 	const struct ipc_sem_place *first = sem->places.items;
 
-	return ipc_buf_format(out, "%" PRIu64 ".%" PRIu64 ".%" PRIx64, object->hold.device, object->hold.inode, first->address);
+	return ipc_buf_format(out, "%" PRIu64 ".%" PRIu64 ".%" PRIx64, object->hold.device, object->hold.inode,
+			      first->address);
 }
 
 static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object)
@@ -202,7 +208,8 @@ const struct ipc_kind ipc_kind_sem_unnamed = {
 	.cls = &ipc_class_sem,
 	.ns = IPC_NS_NONE,
 	.locators = 1u << IPC_BY_MEMORY,
-	.spaces = IPC_SPACE_BIT(IPC_SPACE_FILE) | IPC_SPACE_BIT(IPC_SPACE_MEMFD) | IPC_SPACE_BIT(IPC_SPACE_ANON) | IPC_SPACE_BIT(IPC_SPACE_SHM),
+	.spaces = IPC_SPACE_BIT(IPC_SPACE_FILE) | IPC_SPACE_BIT(IPC_SPACE_MEMFD) | IPC_SPACE_BIT(IPC_SPACE_ANON) |
+		  IPC_SPACE_BIT(IPC_SPACE_SHM),
 	.maps = true,
 	.judge_needs = IPC_NEED_HOLDERS,
 	.collect = collect,

@@ -4,7 +4,8 @@
 
 #include "classes/shm_held.h"
 
-static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_held *held, struct ipc_shm_swap *swap)
+static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_held *held,
+		struct ipc_shm_swap *swap)
 {
 	static const struct ipc_bytes hugetlb[] = {{"hugetlb", 7}};
 	struct ipc_shm_use use = ipc_shm_held_use(run, held);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Ordinary files that several processes have mapped MAP_SHARED; a file that is named on the command line is shown in any case. */
+/*
+ * Ordinary files that several processes have mapped MAP_SHARED; a file that is named on the command line is shown in
+ * any case.
+ */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,7 +13,10 @@
 #define SHM_DIR "/dev/shm"
 #define DELETED " (deleted)"
 
-/* Files below /dev/shm are the business of the POSIX kinds: those of this mount namespace by device, those of others by path. */
+/*
+ * Files below /dev/shm are the business of the POSIX kinds: those of this mount namespace by device, those of others
+ * by path.
+ */
 static bool is_posix(const struct ipc_mounts *mounts, const struct ipc_held *held)
 {
 	const struct ipc_mount *mount = mounts ? ipc_mounts_of_path(mounts, SHM_DIR) : NULL;
@@ -21,7 +27,8 @@ static bool is_posix(const struct ipc_mounts *mounts, const struct ipc_held *hel
 }
 
 /* What the path leads to here and now; not looked up where that could wait for a server, unless the user @named it. */
-static bool path_leads_to(struct ipc_run *run, struct ipc_bytes path, bool named, const struct ipc_held *held, struct ipc_file *file)
+static bool path_leads_to(struct ipc_run *run, struct ipc_bytes path, bool named, const struct ipc_held *held,
+			  struct ipc_file *file)
 {
 	const struct ipc_mounts *mounts = ipc_run_mounts(run);
 	const struct ipc_mount *mount;
@@ -29,12 +36,14 @@ static bool path_leads_to(struct ipc_run *run, struct ipc_bytes path, bool named
 	if (path.len < 2 || path.data[0] != '/' || !mounts)
 		return false;
 	mount = ipc_mounts_of_path(mounts, path.data);
-	if (!mount || !(mount->local || named) || ipc_file_stat(mounts, run->ctx->root_fd, path.data + 1, false, file) < 0)
+	if (!mount || !(mount->local || named) ||
+	    ipc_file_stat(mounts, run->ctx->root_fd, path.data + 1, false, file) < 0)
 		return false;
 	return file->inode == held->key.inode && file->device == held->key.device;
 }
 
-static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_held *held, bool named, uint64_t maps)
+static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_held *held, bool named,
+		uint64_t maps)
 {
 	static const struct ipc_bytes deleted[] = {{"deleted", 7}};
 	struct ipc_file file, at_path;
@@ -92,7 +101,8 @@ static int emit_targets(struct ipc_run *run, const struct ipc_kind *kind)
 			continue;
 		before = 0;
 		while ((earlier = ipc_run_next_target(run, "shm", &before)) != target)
-			if (earlier->ref.by == IPC_BY_FILE && earlier->device == key.device && earlier->inode == key.inode)
+			if (earlier->ref.by == IPC_BY_FILE && earlier->device == key.device &&
+			    earlier->inode == key.inode)
 				break;
 		if (earlier != target)
 			continue;
@@ -134,7 +144,8 @@ static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 static void names(const struct ipc_object *object, struct ipc_names *names)
 {
 	/* A path that does not lead there (of another mount namespace, or replaced) would name another file. */
-	if (((const struct ipc_shm *)object)->deleted == false && !ipc_names_add_bytes(names, false, "file:", object->name))
+	if (((const struct ipc_shm *)object)->deleted == false &&
+	    !ipc_names_add_bytes(names, false, "file:", object->name))
 		return;
 	if (ipc_names_add_inode(names, false, object))
 		ipc_names_add_file(names, false, object->dev, object->inode);

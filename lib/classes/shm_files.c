@@ -59,6 +59,7 @@ static int each_unlinked(struct ipc_run *run, const struct ipc_kind *kind, ipc_s
 {
 	const struct ipc_mounts *mounts = ipc_run_mounts(run);
 	const struct ipc_mount *mount = mounts ? ipc_mounts_of_path(mounts, SHM_DIR) : NULL;
+	const struct ipc_scan *scan = ipc_run_shm_files(run);
 	struct ipc_holders *holders;
 	const struct ipc_held *held;
 	size_t at = 0;
@@ -73,6 +74,9 @@ static int each_unlinked(struct ipc_run *run, const struct ipc_kind *kind, ipc_s
 
 		if (held->key.device != mount->device || !ipc_bytes_ends(held->path, DELETED) ||
 		    (held->mode != IPC_UNKNOWN && !S_ISREG(held->mode)))
+			continue;
+		/* glibc maps a new semaphore under a name that it unlinks: the file lives on under its own. */
+		if (scan && ipc_scan_find(scan, held->key.device, held->key.inode))
 			continue;
 		file.known = ipc_held_stat(run, held, &file.file) == 0;
 		/* A name may end in " (deleted)"; the count of links does not lie. */

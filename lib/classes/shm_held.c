@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the kinds of shared memory have in common that are found through their holders alone: memfds, anonymous memory, mapped files. */
+/*
+ * What the kinds of shared memory have in common that are found through their holders alone: memfds, anonymous
+ * memory, mapped files.
+ */
 #include "classes/shm_held.h"
 
 #include <ctype.h>
@@ -40,8 +43,8 @@ struct ipc_shm_use ipc_shm_held_use(struct ipc_run *run, const struct ipc_held *
 	return use;
 }
 
-struct ipc_shm *ipc_shm_held_object(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_held *held, struct ipc_file *file,
-				    bool *known)
+struct ipc_shm *ipc_shm_held_object(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_held *held,
+				    struct ipc_file *file, bool *known)
 {
 	struct ipc_shm *shm = ipc_run_object(run, kind);
 
@@ -156,8 +159,12 @@ static int compare_maps(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-/* The kernel counts the swap of the object behind a mapping, whichever process touched it: one that maps all of it tells. */
-static bool find_swapped(struct ipc_run *run, struct ipc_shm_swap *swap, const struct ipc_held *held, uint64_t size, uint64_t *swapped)
+/*
+ * The kernel counts the swap of the object behind a mapping, whichever process touched it: one that maps all of it
+ * tells.
+ */
+static bool find_swapped(struct ipc_run *run, struct ipc_shm_swap *swap, const struct ipc_held *held, uint64_t size,
+			 uint64_t *swapped)
 {
 	struct ipc_holders *holders = ipc_run_holders(run);
 	const struct ipc_shm_swap_map *map;
@@ -178,8 +185,8 @@ static bool find_swapped(struct ipc_run *run, struct ipc_shm_swap *swap, const s
 }
 
 /* Blocks of a tmpfs file are in memory or in swap. */
-void ipc_shm_held_memory(struct ipc_run *run, struct ipc_shm_swap *swap, struct ipc_shm *shm, const struct ipc_held *held,
-			 const struct ipc_file *file)
+void ipc_shm_held_memory(struct ipc_run *run, struct ipc_shm_swap *swap, struct ipc_shm *shm,
+			 const struct ipc_held *held, const struct ipc_file *file)
 {
 	uint64_t used = file->blocks * 512, swapped = 0;
 

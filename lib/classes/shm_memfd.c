@@ -62,7 +62,7 @@ static int read_seals(struct ipc_run *run, const struct ipc_held *held)
 	const struct ipc_hold *hold = NULL;
 	int fd, seals = 0;
 
-	if (run->ctx->captured || !ipc_run_needs(run, IPC_NEED_DETAIL))
+	if (run->ctx->captured || !ipc_run_needs(run, IPC_NEED_STATUS))
 		return 0;
 	while (holders && (hold = ipc_holders_hold(holders, held, hold))) {
 		if (hold->fd < 0)
@@ -104,7 +104,8 @@ static struct ipc_bytes name_of(struct ipc_bytes path)
 	return path;
 }
 
-static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_held *held, struct ipc_shm_swap *swap)
+static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_held *held,
+		struct ipc_shm_swap *swap)
 {
 	struct ipc_file file;
 	struct ipc_shm *shm;

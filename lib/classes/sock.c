@@ -20,9 +20,12 @@ static const struct ipc_field fields[] = {
 	IPC_FIELD(ipc_sock, protocol, STRING, "protocol within the kind"),
 	IPC_FIELD(ipc_sock, local, STRING, "own address: path, @abstract, address and port"),
 	IPC_FIELD(ipc_sock, peer, STRING, "address of the other end; for unix sockets its reference"),
-	IPC_FIELD_LIST(ipc_sock, peers, &ipc_peer_record, IPC_NEED_PEERS | IPC_NEED_HOLDERS, "other ends on this host with their processes"),
-	IPC_FIELD_NEEDS(ipc_sock, listener, STRING, IPC_NEED_LISTENER, "listening socket that it came from; not known when several share an address"),
-	IPC_FIELD_NEEDS(ipc_sock, receive_queue, SIZE, IPC_NEED_MEMORY, "bytes to be read; listening: connections to be accepted"),
+	IPC_FIELD_LIST(ipc_sock, peers, &ipc_peer_record, IPC_NEED_PEERS | IPC_NEED_HOLDERS,
+		       "other ends on this host with their processes"),
+	IPC_FIELD_NEEDS(ipc_sock, listener, STRING, IPC_NEED_LISTENER,
+			"listening socket that it came from; not known when several share an address"),
+	IPC_FIELD_NEEDS(ipc_sock, receive_queue, SIZE, IPC_NEED_MEMORY,
+			"bytes to be read; listening: connections to be accepted"),
 	IPC_FIELD_NEEDS(ipc_sock, send_queue, SIZE, IPC_NEED_MEMORY, "bytes not yet taken by the other side"),
 	IPC_FIELD_NEEDS(ipc_sock, backlog, UINT, IPC_NEED_MEMORY, "connections that may wait to be accepted"),
 	IPC_FIELD_NEEDS(ipc_sock, memory, SIZE, IPC_NEED_MEMORY, "kernel memory charged to it"),
@@ -90,15 +93,16 @@ void ipc_sock_walk_end(struct ipc_sock_walk *walk)
 	ipc_idset_release(&walk->seen);
 }
 
-int ipc_sock_walk_dump(struct ipc_sock_walk *walk, const char *name, const void *request, size_t size, size_t min, ipc_diag_fn fn,
-		       void *data)
+int ipc_sock_walk_dump(struct ipc_sock_walk *walk, const char *name, const void *request, size_t size, size_t min,
+		       ipc_diag_fn fn, void *data)
 {
 	int r = ipc_diag_dump(walk->diag, name, request, size, min, fn, data);
 
 	if (r != IPC_DIAG_PARTIAL)
 		return r;
 	walk->partial = true;
-	ipc_run_problem(walk->run, false, ESTALE, "sockets came and went while they were listed", "sock/%s", walk->kind->name);
+	ipc_run_problem(walk->run, false, ESTALE, "sockets came and went while they were listed", "sock/%s",
+			walk->kind->name);
 	return 0;
 }
 
@@ -137,8 +141,8 @@ struct ipc_sock *ipc_sock_walk_object(struct ipc_sock_walk *walk, uint64_t inode
 	return sock;
 }
 
-int ipc_sock_collect(struct ipc_run *run, const struct ipc_kind *kind, const char *protocol, const void *request, size_t size, size_t min,
-		     ipc_diag_fn fn)
+int ipc_sock_collect(struct ipc_run *run, const struct ipc_kind *kind, const char *protocol, const void *request,
+		     size_t size, size_t min, ipc_diag_fn fn)
 {
 	int64_t sockets = ipc_sock_protocol_count(run, protocol);
 	struct ipc_sock_walk walk;
@@ -200,8 +204,8 @@ int ipc_sock_unavailable(struct ipc_run *run, const struct ipc_kind *kind, int e
 	case -EAFNOSUPPORT:
 	case -EPROTONOSUPPORT:
 		if (sockets > 0)
-			ipc_run_problem(run, false, -error, "this kernel has no diagnostics for them", "%" PRId64 " %s sockets", sockets,
-					kind->name);
+			ipc_run_problem(run, false, -error, "this kernel has no diagnostics for them",
+					"%" PRId64 " %s sockets", sockets, kind->name);
 		else if (ipc_run_named(run, kind))
 			ipc_run_problem(run, false, -error, "not available in this kernel", "sock/%s", kind->name);
 		return 0;
@@ -238,8 +242,12 @@ struct ipc_list ipc_sock_status(unsigned state)
 struct ipc_bytes ipc_sock_type(unsigned type)
 {
 	static const struct ipc_bytes words[] = {
-		[SOCK_STREAM] = IPC_BYTES("stream"), [SOCK_DGRAM] = IPC_BYTES("dgram"),		[SOCK_RAW] = IPC_BYTES("raw"),
-		[SOCK_RDM] = IPC_BYTES("rdm"),	     [SOCK_SEQPACKET] = IPC_BYTES("seqpacket"), [SOCK_PACKET] = IPC_BYTES("packet"),
+		[SOCK_STREAM] = IPC_BYTES("stream"),
+		[SOCK_DGRAM] = IPC_BYTES("dgram"),
+		[SOCK_RAW] = IPC_BYTES("raw"),
+		[SOCK_RDM] = IPC_BYTES("rdm"),
+		[SOCK_SEQPACKET] = IPC_BYTES("seqpacket"),
+		[SOCK_PACKET] = IPC_BYTES("packet"),
 	};
 
 	return type < COUNT(words) ? words[type] : IPC_NO_BYTES;

@@ -40,8 +40,9 @@ struct ipc_sock {
 
 extern const struct ipc_record ipc_sock_record;
 
-extern const struct ipc_kind ipc_kind_sock_unix, ipc_kind_sock_tcp, ipc_kind_sock_udp, ipc_kind_sock_raw, ipc_kind_sock_mptcp,
-	ipc_kind_sock_sctp, ipc_kind_sock_dccp, ipc_kind_sock_packet, ipc_kind_sock_netlink, ipc_kind_sock_vsock, ipc_kind_sock_xdp;
+extern const struct ipc_kind ipc_kind_sock_unix, ipc_kind_sock_tcp, ipc_kind_sock_udp, ipc_kind_sock_raw,
+	ipc_kind_sock_mptcp, ipc_kind_sock_sctp, ipc_kind_sock_dccp, ipc_kind_sock_packet, ipc_kind_sock_netlink,
+	ipc_kind_sock_vsock, ipc_kind_sock_xdp;
 
 /* ---- operations of kinds ----------------------------------------------------------------------------------- */
 
@@ -66,27 +67,32 @@ struct ipc_sock_walk {
 int ipc_sock_walk_begin(struct ipc_sock_walk *walk, struct ipc_run *run, const struct ipc_kind *kind);
 void ipc_sock_walk_end(struct ipc_sock_walk *walk);
 /* As ipc_diag_dump(); a dump that was interrupted is recorded as a problem and counts as success. */
-int ipc_sock_walk_dump(struct ipc_sock_walk *walk, const char *name, const void *request, size_t size, size_t min, ipc_diag_fn fn,
-		       void *data);
+int ipc_sock_walk_dump(struct ipc_sock_walk *walk, const char *name, const void *request, size_t size, size_t min,
+		       ipc_diag_fn fn, void *data);
 /* True when the socket of @cookie was met before in this walk. */
 bool ipc_sock_walk_met(struct ipc_sock_walk *walk, const uint32_t cookie[2]);
 /*
- * A new object with inode (0: it has none), cookie and the keys under which holders and waiters are found; NULL without memory.
+ * A new object with inode (0: it has none), cookie and the keys under which holders and waiters are found; NULL
+ * without memory.
  */
 struct ipc_sock *ipc_sock_walk_object(struct ipc_sock_walk *walk, uint64_t inode, const uint32_t cookie[2]);
 
 /*
- * A whole collect() for a kind that one dump lists: @protocol as /proc/net/protocols calls it, @fn gets the walk. The captured file has the
- * kind's name.
+ * A whole collect() for a kind that one dump lists: @protocol as /proc/net/protocols calls it, @fn gets the walk. The
+ * captured file has the kind's name.
  */
-int ipc_sock_collect(struct ipc_run *run, const struct ipc_kind *kind, const char *protocol, const void *request, size_t size, size_t min,
-		     ipc_diag_fn fn);
+int ipc_sock_collect(struct ipc_run *run, const struct ipc_kind *kind, const char *protocol, const void *request,
+		     size_t size, size_t min, ipc_diag_fn fn);
 
-/* How many sockets of @protocol /proc/net/protocols counts: 0 or more, -ENOENT when there is no such protocol, -errno when it cannot be read. */
+/*
+ * How many sockets of @protocol /proc/net/protocols counts: 0 or more, -ENOENT when there is no such protocol, -errno
+ * when it cannot be read.
+ */
 int64_t ipc_sock_protocol_count(struct ipc_run *run, const char *protocol);
 /*
- * The kernel cannot dump sockets of @kind (@error from ipc_diag_dump()). An ordinary lack of a feature is worth a word only when @kind was asked
- * for by name, or when @sockets says that there are some to miss. Returns 0, or @error when it is of another sort.
+ * The kernel cannot dump sockets of @kind (@error from ipc_diag_dump()). An ordinary lack of a feature is worth a
+ * word only when @kind was asked for by name, or when @sockets says that there are some to miss. Returns 0, or @error
+ * when it is of another sort.
  */
 int ipc_sock_unavailable(struct ipc_run *run, const struct ipc_kind *kind, int error, int64_t sockets);
 
@@ -103,7 +109,8 @@ struct ipc_list ipc_sock_peer(struct ipc_run *run, uint64_t inode);
 /* Name of the interface @index in the namespace of the thread; its number where the name is not known. 0: null. */
 struct ipc_bytes ipc_sock_interface(struct ipc_run *run, unsigned index);
 
-#define IPC_SOCK_NET_KIND(text, describe) \
-	.name = (text), .help = (describe), .cls = &ipc_class_sock, .ns = IPC_NS_NET, .spaces = IPC_SPACE_BIT(IPC_SPACE_SOCKET)
+#define IPC_SOCK_NET_KIND(text, describe)                                             \
+	.name = (text), .help = (describe), .cls = &ipc_class_sock, .ns = IPC_NS_NET, \
+	.spaces = IPC_SPACE_BIT(IPC_SPACE_SOCKET)
 
 #endif

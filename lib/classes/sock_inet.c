@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Internet sockets by inet_diag: TCP, UDP, raw, MPTCP, SCTP and DCCP over IPv4 and IPv6, from one table of protocols. */
+/*
+ * Internet sockets by inet_diag: TCP, UDP, raw, MPTCP, SCTP and DCCP over IPv4 and IPv6, from one table of protocols.
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -115,7 +117,8 @@ static int dump(struct inet_walk *walk, const struct protocol *protocol, unsigne
 		request.fixed.sdiag_protocol = protocol->number;
 		size = sizeof(request.fixed);
 	}
-	return ipc_sock_walk_dump(&walk->base, protocol->capture, &request, size, sizeof(struct inet_diag_msg), fn, walk);
+	return ipc_sock_walk_dump(&walk->base, protocol->capture, &request, size, sizeof(struct inet_diag_msg), fn,
+				  walk);
 }
 
 /* ---- objects ------------------------------------------------------------------------------------------------- */
@@ -126,7 +129,8 @@ static bool is_link_local(const struct ipc_inet_end *end)
 }
 
 /* "127.0.0.1:80", "[fe80::1%eth0]:80"; @zone absent: none. */
-static struct ipc_bytes format_end(struct ipc_arena *arena, unsigned family, const struct ipc_inet_end *end, struct ipc_bytes zone)
+static struct ipc_bytes format_end(struct ipc_arena *arena, unsigned family, const struct ipc_inet_end *end,
+				   struct ipc_bytes zone)
 {
 	const void *address = family == AF_INET ? end->address + 12 : end->address;
 	char text[INET6_ADDRSTRLEN];
@@ -144,14 +148,17 @@ static void fill_addresses(struct ipc_sock *sock, struct ipc_arena *arena, const
 
 	sock->local = format_end(arena, socket->family, &socket->local, sock->interface);
 	if (has_peer)
-		sock->peer = format_end(arena, socket->family, &socket->peer, is_link_local(&socket->peer) ? sock->interface : none);
+		sock->peer = format_end(arena, socket->family, &socket->peer,
+					is_link_local(&socket->peer) ? sock->interface : none);
 	sock->connected = has_peer;
 }
 
 static void fill_timer(struct ipc_sock *sock, const struct ipc_inet_socket *socket)
 {
-	static const struct ipc_bytes words[] = {[1] = IPC_BYTES("retransmit"), [2] = IPC_BYTES("keepalive"),
-						 [3] = IPC_BYTES("timewait"), [4] = IPC_BYTES("persist")};
+	static const struct ipc_bytes words[] = {[1] = IPC_BYTES("retransmit"),
+						 [2] = IPC_BYTES("keepalive"),
+						 [3] = IPC_BYTES("timewait"),
+						 [4] = IPC_BYTES("persist")};
 
 	if (socket->timer == 0 || socket->timer >= COUNT(words))
 		return;
@@ -165,10 +172,10 @@ static struct ipc_bytes raw_protocol(struct ipc_arena *arena, unsigned number)
 		unsigned number;
 		struct ipc_bytes name;
 	} known[] = {
-		{IPPROTO_ICMP, IPC_BYTES("icmp")},     {IPPROTO_IGMP, IPC_BYTES("igmp")}, {IPPROTO_TCP, IPC_BYTES("tcp")},
-		{IPPROTO_UDP, IPC_BYTES("udp")},       {IPPROTO_GRE, IPC_BYTES("gre")},	  {IPPROTO_ESP, IPC_BYTES("esp")},
-		{IPPROTO_AH, IPC_BYTES("ah")},	       {58, IPC_BYTES("icmpv6")},	  {89, IPC_BYTES("ospf")},
-		{112, IPC_BYTES("vrrp")},	       {PROTOCOL_SCTP, IPC_BYTES("sctp")}, {IPPROTO_RAW, IPC_BYTES("raw")},
+		{IPPROTO_ICMP, IPC_BYTES("icmp")}, {IPPROTO_IGMP, IPC_BYTES("igmp")},  {IPPROTO_TCP, IPC_BYTES("tcp")},
+		{IPPROTO_UDP, IPC_BYTES("udp")},   {IPPROTO_GRE, IPC_BYTES("gre")},    {IPPROTO_ESP, IPC_BYTES("esp")},
+		{IPPROTO_AH, IPC_BYTES("ah")},     {58, IPC_BYTES("icmpv6")},          {89, IPC_BYTES("ospf")},
+		{112, IPC_BYTES("vrrp")},          {PROTOCOL_SCTP, IPC_BYTES("sctp")}, {IPPROTO_RAW, IPC_BYTES("raw")},
 	};
 	size_t i;
 
@@ -271,7 +278,8 @@ static int find_mptcp(struct inet_walk *walk)
 	int r = 0;
 
 	for (i = 0; r != -ENOMEM && i < COUNT(protocols); i++)
-		if (protocols[i].kind == &ipc_kind_sock_mptcp && ipc_sock_protocol_count(walk->base.run, protocols[i].listed) >= 0)
+		if (protocols[i].kind == &ipc_kind_sock_mptcp &&
+		    ipc_sock_protocol_count(walk->base.run, protocols[i].listed) >= 0)
 			r = dump(walk, &protocols[i], ~0u, false, note_mptcp);
 	/* A kernel that has MPTCP but cannot dump it shows its subflows alone, and then the inode is theirs. */
 	return r == -ENOMEM ? r : 0;
@@ -292,12 +300,16 @@ static int make_indexes(struct inet_walk *walk, const struct protocol *protocol)
 
 /* ---- the kinds ----------------------------------------------------------------------------------------------- */
 
-/* May the kernel be asked? It is not where a question would make it load a protocol that is not in use (see netlink.h). */
+/*
+ * May the kernel be asked? It is not where a question would make it load a protocol that is not in use (see
+ * netlink.h).
+ */
 static bool may_ask(struct ipc_run *run, const struct protocol *protocol, int64_t sockets)
 {
 	if (sockets >= 0 || run->ctx->captured)
 		return true;
-	return sockets != -ENOENT && (protocol->number == IPPROTO_TCP || protocol->number == IPPROTO_UDP || protocol->number == IPPROTO_RAW);
+	return sockets != -ENOENT &&
+	       (protocol->number == IPPROTO_TCP || protocol->number == IPPROTO_UDP || protocol->number == IPPROTO_RAW);
 }
 
 static unsigned wanted_states(const struct inet_walk *walk, const struct protocol *protocol)
@@ -386,10 +398,11 @@ static void names(const struct ipc_object *object, struct ipc_names *names)
 		ipc_names_add(names, true, "%" PRIu64, object->inode);
 }
 
-#define INET_KIND(text, describe, leak) \
-	{ \
-		IPC_SOCK_NET_KIND(text, describe), .leaks = (leak), .locators = 1u << IPC_BY_NUMBER | 1u << IPC_BY_ADDRESS, \
-		.collect = collect, .names = names, .identity = ipc_sock_identity, .judge = ipc_sock_judge, \
+#define INET_KIND(text, describe, leak)                                                                              \
+	{                                                                                                            \
+		IPC_SOCK_NET_KIND(text, describe),                                                                   \
+			.leaks = (leak), .locators = 1u << IPC_BY_NUMBER | 1u << IPC_BY_ADDRESS, .collect = collect, \
+			.names = names, .identity = ipc_sock_identity, .judge = ipc_sock_judge,                      \
 	}
 
 const struct ipc_kind ipc_kind_sock_tcp = INET_KIND("tcp", "TCP sockets over IPv4 and IPv6", true);

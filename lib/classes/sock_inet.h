@@ -51,10 +51,16 @@ void ipc_inet_index_sort(struct ipc_inet_index *index);
 void ipc_inet_index_release(struct ipc_inet_index *index);
 /* The inode of the socket whose own end is @socket's peer and the other way round; 0 when there is none. */
 uint64_t ipc_inet_index_peer(const struct ipc_inet_index *index, const struct ipc_inet_socket *socket);
-/* In an index of listeners: the one that @socket came from; 0 when there is none, or when several share the address and nobody knows. */
+/*
+ * In an index of listeners: the one that @socket came from; 0 when there is none, or when several share the address
+ * and nobody knows.
+ */
 uint64_t ipc_inet_index_listener(const struct ipc_inet_index *index, const struct ipc_inet_socket *socket);
 
-/* Sockets of @kind from /proc/net/raw and raw6, for kernels without raw_diag. Returns 0, what @fn returned, or -errno. */
+/*
+ * Sockets of @kind from /proc/net/raw and raw6, for kernels without raw_diag. Returns 0, what @fn returned, or
+ * -errno.
+ */
 int ipc_inet_read_raw(struct ipc_run *run, int (*fn)(const struct ipc_inet_socket *socket, void *data), void *data);
 
 #endif

@@ -80,7 +80,8 @@ void ipc_inet_index_release(struct ipc_inet_index *index)
 }
 
 /* The first entry that is not before (@local, @peer); @peer NULL: any. */
-static size_t lower_bound(const struct ipc_inet_index *index, const struct ipc_inet_end *local, const struct ipc_inet_end *peer)
+static size_t lower_bound(const struct ipc_inet_index *index, const struct ipc_inet_end *local,
+			  const struct ipc_inet_end *peer)
 {
 	size_t low = 0, high = index->count;
 
@@ -121,14 +122,18 @@ uint64_t ipc_inet_index_peer(const struct ipc_inet_index *index, const struct ip
 	return found;
 }
 
-/* The listeners on exactly @local, narrowed to those that may take @socket: the only one of them, 0 for none, and *@several. */
-static uint64_t only_listener(const struct ipc_inet_index *index, const struct ipc_inet_end *local, const struct ipc_inet_socket *socket,
-			      bool *several)
+/*
+ * The listeners on exactly @local, narrowed to those that may take @socket: the only one of them, 0 for none, and
+ * *@several.
+ */
+static uint64_t only_listener(const struct ipc_inet_index *index, const struct ipc_inet_end *local,
+			      const struct ipc_inet_socket *socket, bool *several)
 {
 	uint64_t found = 0;
 	size_t at;
 
-	for (at = lower_bound(index, local, NULL); at < index->count && end_compare(&index->items[at].local, local) == 0; at++) {
+	for (at = lower_bound(index, local, NULL);
+	     at < index->count && end_compare(&index->items[at].local, local) == 0; at++) {
 		const struct ipc_inet_entry *entry = &index->items[at];
 
 		if (is_v4(&socket->local) && !entry->v4 && !entry->any_family)

@@ -60,7 +60,8 @@ static int take(const struct nlmsghdr *nlh, void *data)
 	if (ipc_sock_walk_met(walk, msg->ndiag_cookie))
 		return 0;
 	/* The socket that asks is gone when anybody reads of it. */
-	if (msg->ndiag_protocol == NETLINK_SOCK_DIAG && msg->ndiag_portid && msg->ndiag_portid == ipc_diag_port(walk->diag))
+	if (msg->ndiag_protocol == NETLINK_SOCK_DIAG && msg->ndiag_portid &&
+	    msg->ndiag_portid == ipc_diag_port(walk->diag))
 		return 0;
 	ipc_diag_attributes(nlh, sizeof(*msg), table, least, NETLINK_DIAG_MEMINFO + 1);
 	sock = ipc_sock_walk_object(walk, msg->ndiag_ino, msg->ndiag_cookie);

@@ -30,7 +30,8 @@ static struct ipc_bytes frame_protocol(struct ipc_arena *arena, unsigned number)
 
 static int take(const struct nlmsghdr *nlh, void *data)
 {
-	static const uint16_t least[PACKET_DIAG_MEMINFO + 1] = {[PACKET_DIAG_INFO] = sizeof(struct packet_diag_info), [PACKET_DIAG_UID] = 4};
+	static const uint16_t least[PACKET_DIAG_MEMINFO + 1] = {
+		[PACKET_DIAG_INFO] = sizeof(struct packet_diag_info), [PACKET_DIAG_UID] = 4};
 	const struct packet_diag_msg *msg = mnl_nlmsg_get_payload(nlh);
 	const struct nlattr *table[PACKET_DIAG_MEMINFO + 1];
 	struct ipc_sock_walk *walk = data;

@@ -10,7 +10,10 @@
 #include "classes/sock_inet.h"
 #include "sources/procfs.h"
 
-/* "0100007F:0001" or 32 digits: words of the address in the byte order of the machine, as the kernel prints them, and a port in hexadecimal. */
+/*
+ * "0100007F:0001" or 32 digits: words of the address in the byte order of the machine, as the kernel prints them, and
+ * a port in hexadecimal.
+ */
 static bool parse_end(const char *text, unsigned family, struct ipc_inet_end *out)
 {
 	uint32_t words[4];
@@ -22,7 +25,8 @@ static bool parse_end(const char *text, unsigned family, struct ipc_inet_end *ou
 		ipc_inet_end_v4(out, words[0], (uint16_t)port);
 		return true;
 	}
-	if (sscanf(text, "%8" SCNx32 "%8" SCNx32 "%8" SCNx32 "%8" SCNx32 ":%4x", &words[0], &words[1], &words[2], &words[3], &port) != 5)
+	if (sscanf(text, "%8" SCNx32 "%8" SCNx32 "%8" SCNx32 "%8" SCNx32 ":%4x", &words[0], &words[1], &words[2],
+		   &words[3], &port) != 5)
 		return false;
 	memcpy(out->address, words, sizeof(words));
 	out->port = (uint16_t)port;
@@ -30,7 +34,8 @@ static bool parse_end(const char *text, unsigned family, struct ipc_inet_end *ou
 }
 
 /*
- * "  sl: local remote st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode ref pointer drops". The port of the local end is the protocol.
+ * "  sl: local remote st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode ref pointer drops". The port of the
+ * local end is the protocol.
  */
 static bool parse_line(const char *line, unsigned family, struct ipc_inet_socket *out)
 {
@@ -39,8 +44,8 @@ static bool parse_line(const char *line, unsigned family, struct ipc_inet_socket
 	unsigned state;
 
 	*out = (struct ipc_inet_socket){.family = family, .memory = IPC_UNKNOWN};
-	if (sscanf(line, " %*u: %41s %41s %2x %8" SCNx32 ":%8" SCNx32 " %*x:%*x %*x %" SCNu32 " %*u %" SCNu64, local, peer, &state, &sent,
-		   &received, &uid, &out->inode) != 7)
+	if (sscanf(line, " %*u: %41s %41s %2x %8" SCNx32 ":%8" SCNx32 " %*x:%*x %*x %" SCNu32 " %*u %" SCNu64, local,
+		   peer, &state, &sent, &received, &uid, &out->inode) != 7)
 		return false;
 	if (!parse_end(local, family, &out->local) || !parse_end(peer, family, &out->peer))
 		return false;
@@ -51,8 +56,8 @@ static bool parse_line(const char *line, unsigned family, struct ipc_inet_socket
 	return true;
 }
 
-static int read_file(struct ipc_run *run, const char *name, unsigned family, int (*fn)(const struct ipc_inet_socket *, void *),
-		     void *data)
+static int read_file(struct ipc_run *run, const char *name, unsigned family,
+		     int (*fn)(const struct ipc_inet_socket *, void *), void *data)
 {
 	struct ipc_inet_socket socket;
 	struct ipc_buf text = {0};

@@ -16,10 +16,12 @@
 #include "model/reference.h"
 #include "sources/mounts.h"
 
+#define LOOKS 3
+
 /* Listening sockets by the address that their connections share with them. */
 struct listener {
-	uint64_t file;  /* of a path */
-	size_t name;    /* of an abstract address: offset and length in `names` */
+	uint64_t file; /* of a path */
+	size_t name;   /* of an abstract address: offset and length in `names` */
 	size_t len;
 	uint64_t inode; /* 0: several listen there, so nobody knows which of them accepted */
 };
@@ -44,11 +46,6 @@ uint64_t ipc_unix_file(uint64_t device, uint64_t inode)
 	return (uint64_t)major(device) << 52 | (uint64_t)(minor(device) & 0xfffff) << 32 | (uint32_t)inode;
 }
 
-static uint32_t attribute_u32(const struct nlattr *attr)
-{
-	return mnl_attr_get_u32(attr);
-}
-
 static void parse_name(const struct nlattr *attr, struct ipc_unix_socket *out)
 {
 	const char *name = mnl_attr_get_payload(attr);
@@ -68,8 +65,11 @@ static void parse_name(const struct nlattr *attr, struct ipc_unix_socket *out)
 void ipc_unix_parse(const struct nlmsghdr *nlh, struct ipc_unix_socket *out)
 {
 	static const uint16_t least[UNIX_DIAG_UID + 1] = {
-		[UNIX_DIAG_VFS] = sizeof(struct unix_diag_vfs), [UNIX_DIAG_PEER] = 4,
-		[UNIX_DIAG_RQLEN] = sizeof(struct unix_diag_rqlen), [UNIX_DIAG_SHUTDOWN] = 1, [UNIX_DIAG_UID] = 4,
+		[UNIX_DIAG_VFS] = sizeof(struct unix_diag_vfs),
+		[UNIX_DIAG_PEER] = 4,
+		[UNIX_DIAG_RQLEN] = sizeof(struct unix_diag_rqlen),
+		[UNIX_DIAG_SHUTDOWN] = 1,
+		[UNIX_DIAG_UID] = 4,
 	};
 	const struct unix_diag_msg *msg = mnl_nlmsg_get_payload(nlh);
 	const struct nlattr *table[UNIX_DIAG_UID + 1];
@@ -95,7 +95,7 @@ void ipc_unix_parse(const struct nlmsghdr *nlh, struct ipc_unix_socket *out)
 		out->file = ipc_unix_file(out->device, out->bound_inode);
 	}
 	if (table[UNIX_DIAG_PEER])
-		out->peer = attribute_u32(table[UNIX_DIAG_PEER]);
+		out->peer = mnl_attr_get_u32(table[UNIX_DIAG_PEER]);
 	if (table[UNIX_DIAG_RQLEN]) {
 		const struct unix_diag_rqlen *queue = mnl_attr_get_payload(table[UNIX_DIAG_RQLEN]);
 
@@ -106,7 +106,7 @@ void ipc_unix_parse(const struct nlmsghdr *nlh, struct ipc_unix_socket *out)
 	if (table[UNIX_DIAG_SHUTDOWN])
 		out->shutdown = mnl_attr_get_u8(table[UNIX_DIAG_SHUTDOWN]);
 	if (table[UNIX_DIAG_UID])
-		out->uid = attribute_u32(table[UNIX_DIAG_UID]);
+		out->uid = mnl_attr_get_u32(table[UNIX_DIAG_UID]);
 }
 
 int ipc_unix_dump(struct ipc_sock_walk *walk, unsigned states, unsigned show, ipc_diag_fn fn, void *data)
@@ -257,8 +257,8 @@ static void fill_name(struct ipc_sock *sock, struct ipc_arena *arena, const stru
 }
 
 /*
- * Owner and mode of the socket file: only when the path still leads to it, and never where a server would have to answer. Connections share
- * their listener's file and do not repeat it.
+ * Owner and mode of the socket file: only when the path still leads to it, and never where a server would have to
+ * answer. Connections share their listener's file and do not repeat it.
  */
 static void fill_file(struct ipc_sock *sock, struct ipc_run *run)
 {
@@ -266,7 +266,8 @@ static void fill_file(struct ipc_sock *sock, struct ipc_run *run)
 	const struct ipc_mount *mount;
 	struct ipc_file file;
 
-	if (!sock->path.data || sock->path.len < 2 || sock->bound_device == IPC_UNKNOWN || sock->connected || !run->ns->own)
+	if (!sock->path.data || sock->path.len < 2 || sock->bound_device == IPC_UNKNOWN || sock->connected ||
+	    !run->ns->own)
 		return;
 	mounts = ipc_run_mounts(run);
 	mount = mounts ? ipc_mounts_of_path(mounts, sock->path.data) : NULL;
@@ -345,6 +346,41 @@ static int take_socket(const struct nlmsghdr *nlh, void *data)
 	return emit_socket(walk, &socket, listener);
 }
 
+/*
+ * How many unix sockets the kernel counts, those that wait to be accepted included; stream sockets have a line of
+ * their own since 5.15.
+ */
+static uint64_t count_sockets(struct ipc_run *run)
+{
+	int64_t others = ipc_sock_protocol_count(run, "UNIX"), streams = ipc_sock_protocol_count(run, "UNIX-STREAM");
+
+	return (others > 0 ? others : 0) + (streams > 0 ? streams : 0);
+}
+
+/*
+ * unix_diag finds its place again by counting, so it passes over a socket when another one, before it in the same
+ * bucket, is closed between two answers. Unless the kernel's count stood still and all of them came, look again for
+ * those that were not seen yet, until a look finds nothing new.
+ */
+static int take_all(struct unix_walk *walk, unsigned show)
+{
+	struct ipc_run *run = walk->base.run;
+	uint64_t counted = count_sockets(run);
+	int look, r = 0;
+
+	for (look = 0; look < LOOKS; look++) {
+		size_t before = walk->base.seen.count;
+
+		r = ipc_unix_dump(&walk->base, ~0u, show, take_socket, walk);
+		if (r < 0 || run->ctx->captured)
+			break;
+		if (look == 0 ? count_sockets(run) == counted && walk->base.seen.count >= counted
+			      : walk->base.seen.count == before)
+			break;
+	}
+	return r;
+}
+
 static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 {
 	unsigned show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER | UDIAG_SHOW_UID;
@@ -362,7 +398,7 @@ static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 	if (r == 0 && (walk.named_only || ipc_run_needs(run, IPC_NEED_LISTENER)))
 		r = gather_listeners(&walk);
 	if (r == 0)
-		r = ipc_unix_dump(&walk.base, ~0u, show, take_socket, &walk);
+		r = take_all(&walk, show);
 	if (r == 0)
 		r = ipc_unix_files_emit(&walk.files, &walk.base);
 	if (r < 0)
@@ -391,7 +427,8 @@ static void names(const struct ipc_object *object, struct ipc_names *names)
 
 static int identity(const struct ipc_object *object, struct ipc_buf *out)
 {
-	return ((const struct ipc_sock *)object)->stale ? ipc_identity_inode(object, out) : ipc_sock_identity(object, out);
+	return ((const struct ipc_sock *)object)->stale ? ipc_identity_inode(object, out)
+							: ipc_sock_identity(object, out);
 }
 
 static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object)

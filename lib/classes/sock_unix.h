@@ -15,7 +15,7 @@ struct ipc_unix_socket {
 	uint64_t file;         /* ipc_unix_file() of the socket file, 0 without one */
 	uint64_t device, bound_inode;
 	uint64_t uid;
-	uint64_t peer;         /* inode, 0 without one */
+	uint64_t peer; /* inode, 0 without one */
 	uint64_t receive_queue, send_queue, memory;
 	unsigned shutdown;
 };
@@ -25,7 +25,10 @@ uint64_t ipc_unix_file(uint64_t device, uint64_t inode);
 void ipc_unix_parse(const struct nlmsghdr *nlh, struct ipc_unix_socket *out);
 /* Dump the sockets in any of @states (bits 1 << TCP_*) with the attributes @show (UDIAG_SHOW_*). */
 int ipc_unix_dump(struct ipc_sock_walk *walk, unsigned states, unsigned show, ipc_diag_fn fn, void *data);
-/* An accepted socket shares its listener's address. So does a client that was bound before it connected: the kernel does not tell them apart. */
+/*
+ * An accepted socket shares its listener's address. So does a client that was bound before it connected: the kernel
+ * does not tell them apart.
+ */
 bool ipc_unix_is_connection(const struct ipc_unix_socket *socket);
 
 /* Socket files among which stale ones are looked for, and all files and paths that sockets were found bound to. */
@@ -46,11 +49,15 @@ int ipc_unix_files_begin(struct ipc_unix_files *files, struct ipc_run *run, cons
 /* Note what @socket is bound to. Returns 0 or -ENOMEM. */
 int ipc_unix_files_note(struct ipc_unix_files *files, const struct ipc_unix_socket *socket);
 /*
- * Is there a stale file at the absolute path @path, by which a socket bound to another file (@file) is called? Rare, so the sockets are dumped
- * once more for it: those to come may be bound to that file.
+ * Is there a stale file at the absolute path @path, by which a socket bound to another file (@file) is called? Rare,
+ * so the sockets are dumped once more for it: those to come may be bound to that file.
  */
-bool ipc_unix_files_displace(struct ipc_unix_files *files, struct ipc_sock_walk *walk, struct ipc_bytes path, uint64_t file);
-/* After all sockets of the own namespace were noted: look into the others as far as needed, and emit the files that nobody is bound to. */
+bool ipc_unix_files_displace(struct ipc_unix_files *files, struct ipc_sock_walk *walk, struct ipc_bytes path,
+			     uint64_t file);
+/*
+ * After all sockets of the own namespace were noted: look into the others as far as needed, and emit the files that
+ * nobody is bound to.
+ */
 int ipc_unix_files_emit(struct ipc_unix_files *files, struct ipc_sock_walk *walk);
 void ipc_unix_files_end(struct ipc_unix_files *files);
 

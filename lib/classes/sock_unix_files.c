@@ -14,7 +14,8 @@
 #include "sources/scan.h"
 
 /*
- * A dump may leave a socket out when others close beside the place that it has reached. Nobody is called unbound after a single look.
+ * A dump may leave a socket out when others close beside the place that it has reached. Nobody is called unbound
+ * after a single look.
  */
 #define LOOKS 2
 
@@ -24,7 +25,8 @@ struct ipc_unix_candidate {
 };
 
 /* File systems on which (device, inode) of stat and of unix_diag are known to be the same. */
-static const char *const proven_types[] = {"tmpfs", "ramfs", "devtmpfs", "ext2", "ext3", "ext4", "xfs", "f2fs", "btrfs"};
+static const char *const proven_types[] = {"tmpfs", "ramfs", "devtmpfs", "ext2", "ext3",
+					   "ext4",  "xfs",   "f2fs",     "btrfs"};
 
 static int add_candidate(struct ipc_unix_files *files, struct ipc_bytes path, const struct ipc_file *file)
 {
@@ -62,9 +64,11 @@ static int add_targets(struct ipc_unix_files *files, struct ipc_run *run)
 	int r = 0;
 
 	while (r == 0 && (target = ipc_run_next_target(run, "sock", &at))) {
-		if (target->ref.by != IPC_BY_PATH || !S_ISSOCK(target->mode) || has_candidate(files, target->device, target->inode))
+		if (target->ref.by != IPC_BY_PATH || !S_ISSOCK(target->mode) ||
+		    has_candidate(files, target->device, target->inode))
 			continue;
-		if (ipc_file_stat(ipc_run_mounts(run), run->ctx->root_fd, target->ref.locator.data + 1, false, &file) < 0 ||
+		if (ipc_file_stat(ipc_run_mounts(run), run->ctx->root_fd, target->ref.locator.data + 1, false, &file) <
+			    0 ||
 		    !S_ISSOCK(file.mode))
 			continue;
 		r = ipc_idset_add(&files->asked, ipc_unix_file(file.device, file.inode));
@@ -160,7 +164,8 @@ static int look_here(void *data)
 	return r;
 }
 
-bool ipc_unix_files_displace(struct ipc_unix_files *files, struct ipc_sock_walk *walk, struct ipc_bytes path, uint64_t file)
+bool ipc_unix_files_displace(struct ipc_unix_files *files, struct ipc_sock_walk *walk, struct ipc_bytes path,
+			     uint64_t file)
 {
 	struct look look = {files, walk, 1};
 	size_t i;
@@ -201,7 +206,8 @@ static int look_everywhere(struct ipc_unix_files *files, struct ipc_sock_walk *w
 		r = ipc_ns_set_all(ctx, &set);
 	if (r < 0 || set.hidden) {
 		files->doubt = "some processes' network namespaces could not be read";
-		ipc_run_problem(walk->run, true, EACCES, "other users' namespaces can be read with CAP_SYS_PTRACE (root)",
+		ipc_run_problem(walk->run, true, EACCES,
+				"other users' namespaces can be read with CAP_SYS_PTRACE (root)",
 				"network namespaces of %u process%s", set.hidden, set.hidden == 1 ? "" : "es");
 	}
 	for (i = 0; r != -ENOMEM && i < set.count; i++) {
@@ -213,8 +219,8 @@ static int look_everywhere(struct ipc_unix_files *files, struct ipc_sock_walk *w
 			continue;
 		}
 		files->doubt = "some network namespaces could not be looked into";
-		ipc_run_problem(walk->run, r == -EPERM || r == -EACCES, -r, ipc_ctx_error(ctx), "net namespace %" PRIu64,
-				set.items[i].inode);
+		ipc_run_problem(walk->run, r == -EPERM || r == -EACCES, -r, ipc_ctx_error(ctx),
+				"net namespace %" PRIu64, set.items[i].inode);
 	}
 	ipc_ns_set_release(&set);
 	return r == -ENOMEM ? r : 0;
@@ -244,7 +250,10 @@ static int emit_file(struct ipc_unix_files *files, struct ipc_run *run, const st
 	bool same_name = ipc_idset_has(&files->names, ipc_hash(candidate->path.data, candidate->path.len));
 	struct ipc_sock *sock;
 
-	/* Where inodes prove nothing, the name is the best there is: that socket is most likely bound to this very file. */
+	/*
+	 * Where inodes prove nothing, the name is the best there is: that socket is most likely bound to this very
+	 * file.
+	 */
 	if (!proven && same_name)
 		return 0;
 	sock = ipc_run_object(run, kind);
@@ -303,7 +312,8 @@ int ipc_unix_files_emit(struct ipc_unix_files *files, struct ipc_sock_walk *walk
 
 enum ipc_state ipc_unix_judge_file(struct ipc_run *run, const struct ipc_sock *sock)
 {
-	ipc_evidence(run, "no socket of %u network namespace%s is bound to it", sock->namespaces, sock->namespaces == 1 ? "" : "s");
+	ipc_evidence(run, "no socket of %u network namespace%s is bound to it", sock->namespaces,
+		     sock->namespaces == 1 ? "" : "s");
 	if (sock->doubt) {
 		ipc_evidence(run, "%s", sock->doubt);
 		return IPC_STATE_UNKNOWN;

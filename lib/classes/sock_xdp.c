@@ -27,8 +27,9 @@ static uint64_t frames_size(const struct nlattr *attr)
 
 static int take(const struct nlmsghdr *nlh, void *data)
 {
-	static const uint16_t least[XDP_DIAG_MEMINFO + 1] = {
-		[XDP_DIAG_INFO] = sizeof(struct xdp_diag_info), [XDP_DIAG_UID] = 4, [XDP_DIAG_UMEM] = sizeof(struct xdp_diag_umem)};
+	static const uint16_t least[XDP_DIAG_MEMINFO + 1] = {[XDP_DIAG_INFO] = sizeof(struct xdp_diag_info),
+							     [XDP_DIAG_UID] = 4,
+							     [XDP_DIAG_UMEM] = sizeof(struct xdp_diag_umem)};
 	const struct xdp_diag_msg *msg = mnl_nlmsg_get_payload(nlh);
 	const struct nlattr *table[XDP_DIAG_MEMINFO + 1];
 	struct ipc_sock_walk *walk = data;

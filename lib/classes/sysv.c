@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What System V queues and semaphore sets share. Their kernel keeps no count of users: a quiet one cannot be excluded. */
+/*
+ * What System V queues and semaphore sets share. Their kernel keeps no count of users: a quiet one cannot be excluded.
+ */
 #include "classes/sysv.h"
 
 #include <inttypes.h>
 
+#include "model/units.h"
 #include "sources/blocked.h"
 #include "sources/procfs.h"
 
-void ipc_sysv_fill(struct ipc_run *run, struct ipc_object *object, const struct ipc_sysv_perm *perm, enum ipc_space space)
+void ipc_sysv_fill(struct ipc_run *run, struct ipc_object *object, const struct ipc_sysv_perm *perm,
+		   enum ipc_space space)
 {
 	object->id = perm->id;
 	object->key = perm->key;
@@ -17,6 +21,38 @@ void ipc_sysv_fill(struct ipc_run *run, struct ipc_object *object, const struct 
 	object->wait = (struct ipc_key){space, run->ns->inode, perm->id};
 	object->holders = IPC_EMPTY_LIST;
 	object->status = IPC_EMPTY_LIST;
+}
+
+bool ipc_sysv_asked_ids(struct ipc_run *run, const struct ipc_kind *kind, struct ipc_idset *ids)
+{
+	const struct ipc_target *target;
+	bool by_id = ipc_run_only_targets(run, kind);
+	size_t at = 0;
+	uint64_t id;
+
+	while (by_id && (target = ipc_run_next_target(run, kind->cls->name, &at))) {
+		if (target->ref.by == IPC_BY_NUMBER)
+			by_id = ipc_parse_uint(target->ref.locator.data, target->ref.locator.len, &id) == 0 &&
+				ipc_idset_add(ids, id) >= 0;
+		else
+			by_id = target->ref.by != IPC_BY_KEY;
+	}
+	if (!by_id)
+		ipc_idset_release(ids);
+	return by_id;
+}
+
+/* The set is given up as a set: its slots are emptied one after the other. */
+bool ipc_sysv_take_id(struct ipc_idset *ids, uint64_t *id)
+{
+	*id = 0;
+	if (ids->zero) {
+		ids->zero = false;
+		return true;
+	}
+	while (ids->room && !*id)
+		*id = ids->slots[--ids->room];
+	return *id != 0;
 }
 
 void ipc_sysv_names(const struct ipc_object *object, struct ipc_names *names)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* BPF iterators over the fds and the mappings of all tasks, which write one record for each that is of a wanted kind. */
+/*
+ * BPF iterators over the fds and the mappings of all tasks, which write one record for each that is of a wanted kind.
+ */
 #include "vmlinux_min.h"
 
 #include <bpf/bpf_helpers.h>
@@ -12,9 +14,11 @@
 #define PATH_ROOM 4096
 #define PIPEFS_MAGIC 0x50495045
 #define SOCKFS_MAGIC 0x534f434b
+#define TMPFS_MAGIC 0x01021994
+#define RAMFS_MAGIC 0x858458f6 /* in the place of tmpfs, in a kernel without it */
+#define HUGETLBFS_MAGIC 0x958458f6
 #define FMODE_READ 0x1
 #define FMODE_WRITE 0x2
-#define FMODE_BACKING 0x2000000
 #define VM_READ 0x1
 #define VM_WRITE 0x2
 #define VM_MAYSHARE 0x80
@@ -47,12 +51,16 @@ static __always_inline __u32 pid_of(struct task_struct *task)
 		level = BPF_CORE_READ(reader, thread_pid, level);
 	}
 	pid = task->group_leader->thread_pid;
-	bpf_core_read(&upid, bpf_core_type_size(struct upid), (void *)pid + bpf_core_field_offset(struct pid, numbers) +
-		      (__u64)(level & 63) * bpf_core_type_size(struct upid));
+	bpf_core_read(&upid, bpf_core_type_size(struct upid),
+		      (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+			      (__u64)(level & 63) * bpf_core_type_size(struct upid));
 	return upid.nr;
 }
 
-/* A mount that the kernel made for itself has -EINVAL in the place of its namespace; nothing that a user can make does. */
+/*
+ * A mount that the kernel made for itself has -EINVAL in the place of its namespace; nothing that a user can make
+ * does.
+ */
 static __always_inline bool is_internal(struct vfsmount *mnt)
 {
 	struct mount *mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
@@ -88,42 +96,80 @@ static __always_inline __u8 space_by_name(struct dentry *dentry)
 	return 0;
 }
 
-/*
- * Fill in what @inode, reached through @at, is. Returns false when nobody wants it. Both may come from a place that the verifier does not
- * know the type of, hence the reads by helper.
- */
-static __always_inline bool identify(struct inode *inode, struct path *at, struct ipc_holders_event *event)
-{
+/* What tells one object from another. */
+struct identity {
+	__u64 inode;
 	__u64 magic;
-	__u16 type;
+	__u32 device;
+	__u16 mode;
+};
 
-	event->mode = BPF_CORE_READ(inode, i_mode);
-	type = event->mode & S_IFMT;
+/* Read through a pointer whose type the verifier knows: plain loads. */
+static __always_inline void read_inode(struct inode *inode, struct identity *out)
+{
+	out->inode = inode->i_ino;
+	out->magic = inode->i_sb->s_magic;
+	out->device = inode->i_sb->s_dev;
+	out->mode = inode->i_mode;
+}
+
+/* Read through any other: a call for each. */
+static __always_inline void probe_inode(struct inode *inode, struct identity *out)
+{
+	out->inode = BPF_CORE_READ(inode, i_ino);
+	out->magic = BPF_CORE_READ(inode, i_sb, s_magic);
+	out->device = BPF_CORE_READ(inode, i_sb, s_dev);
+	out->mode = BPF_CORE_READ(inode, i_mode);
+}
+
+/* Fill in which object @identity, reached through @at, is. Returns false when nobody wants it. */
+static __always_inline bool identify(const struct identity *identity, struct path *at, struct ipc_holders_event *event)
+{
+	__u16 type = identity->mode & S_IFMT;
+
 	if (type != S_IFIFO && type != S_IFSOCK && type != S_IFREG)
 		return false;
-	event->inode = BPF_CORE_READ(inode, i_ino);
-	magic = BPF_CORE_READ(inode, i_sb, s_magic);
-	if (magic == PIPEFS_MAGIC) {
+	event->mode = identity->mode;
+	event->inode = identity->inode;
+	switch (identity->magic) {
+	case PIPEFS_MAGIC:
 		event->space = EVENT_PIPE;
-	} else if (magic == SOCKFS_MAGIC) {
+		break;
+	case SOCKFS_MAGIC:
 		event->space = EVENT_SOCKET;
-	} else {
-		event->device = BPF_CORE_READ(inode, i_sb, s_dev);
+		break;
+	case TMPFS_MAGIC:
+	case RAMFS_MAGIC:
+	case HUGETLBFS_MAGIC:
+		event->device = identity->device;
+		event->space =
+			is_internal(BPF_CORE_READ(at, mnt)) ? space_by_name(BPF_CORE_READ(at, dentry)) : EVENT_FILE;
+		break;
+	default:
+		event->device = identity->device;
 		event->space = EVENT_FILE;
-		if (type == S_IFREG && DEV_MAJOR(event->device) == 0 && is_internal(BPF_CORE_READ(at, mnt)))
-			event->space = space_by_name(BPF_CORE_READ(at, dentry));
 	}
 	return event->space && WANTS(event->space);
 }
 
-/* Mapped through a stacked file system, @file is the one below; processes know the one above. */
+/*
+ * Mapped through a stacked file system (overlayfs), @file is the one below, and behind it stands by which path the
+ * process knows it. The flag in f_mode that says so has had several values; a path can be told from other memory by
+ * its two ways to the same superblock.
+ */
 static __always_inline struct path *stacked_path(struct file *file)
 {
 	struct backing_file *backing = (void *)file;
+	struct super_block *sb;
+	struct path *path;
 
-	if (!bpf_core_field_exists(backing->user_path) || !(file->f_mode & FMODE_BACKING))
+	if (!bpf_core_field_exists(backing->user_path))
 		return NULL;
-	return (void *)backing + bpf_core_field_offset(struct backing_file, user_path);
+	path = (void *)backing + bpf_core_field_offset(struct backing_file, user_path);
+	sb = BPF_CORE_READ(path, mnt, mnt_sb);
+	if (!sb || sb != BPF_CORE_READ(path, dentry, d_sb) || sb != BPF_CORE_READ(path, dentry, d_inode, i_sb))
+		return NULL;
+	return path;
 }
 
 static __always_inline void write_event(struct seq_file *seq, struct ipc_holders_event *event, struct path *at)
@@ -146,8 +192,12 @@ int holders_file(struct bpf_iter__task_file *ctx)
 	struct ipc_holders_event event = {};
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
+	struct identity identity;
 
-	if (!task || !file || !identify(file->f_inode, &file->f_path, &event))
+	if (!task || !file)
+		return 0;
+	read_inode(file->f_inode, &identity);
+	if (!identify(&identity, &file->f_path, &event))
 		return 0;
 	event.pid = pid_of(task);
 	if (only && event.pid != only)
@@ -155,6 +205,7 @@ int holders_file(struct bpf_iter__task_file *ctx)
 	event.fd = ctx->fd;
 	event.flags = file->f_flags;
 	event.access = (file->f_mode & FMODE_READ ? 1 : 0) | (file->f_mode & FMODE_WRITE ? 2 : 0);
+	/* Opened below map_files: whose namespace it is of cannot be seen. */
 	if (event.space == EVENT_SHM)
 		return 0;
 	write_event(ctx->meta->seq, &event, &file->f_path);
@@ -168,9 +219,9 @@ int holders_vma(struct bpf_iter__task_vma *ctx)
 	struct ipc_holders_event event = {};
 	struct task_struct *task = ctx->task;
 	struct shm_file_data *data;
+	struct identity identity;
 	struct path *stacked;
 	struct file *file;
-	bool wanted;
 
 	if (!task || !vma || !vma->vm_file)
 		return 0;
@@ -179,8 +230,11 @@ int holders_vma(struct bpf_iter__task_vma *ctx)
 		return 0;
 	file = vma->vm_file;
 	stacked = stacked_path(file);
-	wanted = stacked ? identify(BPF_CORE_READ(stacked, dentry, d_inode), stacked, &event) : identify(file->f_inode, &file->f_path, &event);
-	if (!wanted)
+	if (stacked)
+		probe_inode(BPF_CORE_READ(stacked, dentry, d_inode), &identity);
+	else
+		read_inode(file->f_inode, &identity);
+	if (!identify(&identity, stacked ? stacked : &file->f_path, &event))
 		return 0;
 	event.shared = !!(vma->vm_flags & VM_MAYSHARE);
 	if (!event.shared && DEV_MAJOR(event.device) != 0)

@@ -224,12 +224,12 @@ static void clear(struct ipc_holders *holders)
 /* ---- choosing ------------------------------------------------------------------------------------------------ */
 
 /*
- * Which source will be quicker? Loading a BPF program costs what reading some thousand fds through /proc does. The kernel's count of open files
- * is a lower bound of the fds; each process costs a fixed amount on top.
+ * Which source will be quicker? Loading a BPF program costs what reading some thousand fds through /proc does. The
+ * kernel's count of open files is a lower bound of the fds; each process costs a fixed amount on top.
  */
 static bool bpf_is_cheaper(struct ipc_ctx *ctx, const struct ipc_holders_want *want, struct ipc_processes *processes)
 {
-	const uint64_t load = 20000, per_file = 2, per_process = 20, per_maps = 40; /* microseconds */
+	const uint64_t load = 20000, per_file = 3, per_process = 20, per_maps = 40; /* microseconds */
 	uint64_t files = 0;
 	struct ipc_buf text = {0};
 
@@ -244,8 +244,8 @@ static bool bpf_is_cheaper(struct ipc_ctx *ctx, const struct ipc_holders_want *w
 static int read_source(struct ipc_ctx *ctx, enum ipc_holder_source source, const struct ipc_holders_want *want,
 		       struct ipc_processes *processes, struct ipc_holders *holders)
 {
-	bool try_bpf = source == IPC_HOLDERS_BPF || (source == IPC_HOLDERS_AUTO && ipc_holders_bpf_built() && !ctx->captured &&
-						     bpf_is_cheaper(ctx, want, processes));
+	bool try_bpf = source == IPC_HOLDERS_BPF || (source == IPC_HOLDERS_AUTO && ipc_holders_bpf_built() &&
+						     !ctx->captured && bpf_is_cheaper(ctx, want, processes));
 	int r;
 
 	if (try_bpf) {
@@ -262,8 +262,8 @@ static int read_source(struct ipc_ctx *ctx, enum ipc_holder_source source, const
 	return ipc_holders_read_proc(ctx, want, holders);
 }
 
-int ipc_holders_new(struct ipc_ctx *ctx, enum ipc_holder_source source, const struct ipc_holders_want *want, struct ipc_processes *processes,
-		    struct ipc_holders **out)
+int ipc_holders_new(struct ipc_ctx *ctx, enum ipc_holder_source source, const struct ipc_holders_want *want,
+		    struct ipc_processes *processes, struct ipc_holders **out)
 {
 	struct ipc_holders *holders = calloc(1, sizeof(*holders));
 	int r;
@@ -326,7 +326,8 @@ const struct ipc_held *ipc_holders_find(const struct ipc_holders *holders, struc
 	return slot->held ? &holders->helds[slot->held - 1] : NULL;
 }
 
-const struct ipc_hold *ipc_holders_hold(const struct ipc_holders *holders, const struct ipc_held *held, const struct ipc_hold *prev)
+const struct ipc_hold *ipc_holders_hold(const struct ipc_holders *holders, const struct ipc_held *held,
+					const struct ipc_hold *prev)
 {
 	uint32_t at = prev ? prev->next : held->first;
 

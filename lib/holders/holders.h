@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Who has what open or mapped: an index from key to processes, filled by BPF iterators or from /proc, the same either way. */
+/*
+ * Who has what open or mapped: an index from key to processes, filled by BPF iterators or from /proc, the same either
+ * way.
+ */
 #ifndef IPC_HOLDERS_HOLDERS_H
 #define IPC_HOLDERS_HOLDERS_H
 
@@ -17,12 +20,12 @@ struct ipc_holders_want {
 /* One object that somebody has. */
 struct ipc_held {
 	struct ipc_key key;
-	uint64_t mode;          /* file type and permission bits of the inode; IPC_UNKNOWN when not known (a mapping seen in /proc/PID/maps) */
-	struct ipc_bytes path;  /* FILE, MEMFD: as the kernel prints it (with " (deleted)"); SHM: "/SYSV0052e2c1 (deleted)"; else empty */
-	uint32_t count;         /* fds, mappings and attachments */
-	uint32_t first, last;   /* private */
-	bool shared;            /* some mapping of it is MAP_SHARED */
-	bool unsorted;          /* private */
+	uint64_t mode;         /* of the inode, with its type; IPC_UNKNOWN: only seen in /proc/PID/maps */
+	struct ipc_bytes path; /* FILE, MEMFD, SHM: as the kernel prints it (with " (deleted)"); else empty */
+	uint32_t count;        /* fds, mappings and attachments */
+	uint32_t first, last;  /* private */
+	bool shared;           /* some mapping of it is MAP_SHARED */
+	bool unsorted;         /* private */
 };
 
 /* One way in which a process has it. */
@@ -31,32 +34,42 @@ struct ipc_hold {
 	uint64_t addr;               /* of a mapping or attachment, else 0 */
 	int32_t fd;                  /* -1: a mapping or attachment */
 	union {
-		uint32_t flags;      /* fd: open flags when the source knows them, else 0 */
-		uint32_t pages;      /* mapping: its length in pages */
+		uint32_t flags; /* fd: open flags when the source knows them, else 0 */
+		uint32_t pages; /* mapping: its length in pages */
 	};
-	uint32_t next;               /* private */
-	uint8_t access;              /* 1 read, 2 write, 3 both, 0 O_PATH */
-	bool attach;                 /* System V attachment */
-	bool shared;                 /* MAP_SHARED */
+	uint32_t next;  /* private */
+	uint8_t access; /* 1 read, 2 write, 3 both, 0 O_PATH */
+	bool attach;    /* System V attachment */
+	bool shared;    /* MAP_SHARED */
 };
 
 struct ipc_holders;
 
-/* Fill an index. @source AUTO, BPF or PROC. Returns 0 or -errno (BPF asked for and not possible: -EPERM, -ENOTSUP, with text in the context). */
-int ipc_holders_new(struct ipc_ctx *ctx, enum ipc_holder_source source, const struct ipc_holders_want *want, struct ipc_processes *processes,
-		    struct ipc_holders **out);
+/*
+ * Fill an index. @source AUTO, BPF or PROC. Returns 0 or -errno (BPF asked for and not possible: -EPERM, -ENOTSUP,
+ * with text in the context).
+ */
+int ipc_holders_new(struct ipc_ctx *ctx, enum ipc_holder_source source, const struct ipc_holders_want *want,
+		    struct ipc_processes *processes, struct ipc_holders **out);
 void ipc_holders_free(struct ipc_holders *holders);
 /* Was the BPF source compiled in? (Whether this kernel and caller may use it shows at ipc_holders_new().) */
 bool ipc_holders_bpf_built(void);
 const char *ipc_holders_source(const struct ipc_holders *holders); /* "bpf", "proc" */
 /* Processes whose fds or maps could not be read; @why_error gets the errno. */
 size_t ipc_holders_hidden(const struct ipc_holders *holders, int *why_error);
-/* All objects of the index, in the order first seen: *@at = 0 to begin, NULL at the end. @space IPC_SPACE_NONE: of any. */
+/*
+ * All objects of the index, in the order first seen: *@at = 0 to begin, NULL at the end. @space IPC_SPACE_NONE: of
+ * any.
+ */
 const struct ipc_held *ipc_holders_next(const struct ipc_holders *holders, enum ipc_space space, size_t *at);
 const struct ipc_held *ipc_holders_find(const struct ipc_holders *holders, struct ipc_key key);
 /* The holds of @held: NULL to begin, NULL at the end. Ordered by pid, then fd, then address. */
-const struct ipc_hold *ipc_holders_hold(const struct ipc_holders *holders, const struct ipc_held *held, const struct ipc_hold *prev);
-/* The same as records in @arena; empty list when nobody. Several maps of one file by one process (text, data) stay several entries. */
+const struct ipc_hold *ipc_holders_hold(const struct ipc_holders *holders, const struct ipc_held *held,
+					const struct ipc_hold *prev);
+/*
+ * The same as records in @arena; empty list when nobody. Several maps of one file by one process (text, data) stay
+ * several entries.
+ */
 struct ipc_list ipc_holders_list(const struct ipc_holders *holders, struct ipc_key key, struct ipc_arena *arena);
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The source of holders for large hosts: BPF iterators in the kernel write one short record for each fd and mapping of interest. */
+/*
+ * The source of holders for large hosts: BPF iterators in the kernel write one short record for each fd and mapping
+ * of interest.
+ */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -16,10 +19,13 @@
 #include "holders/holders_index.h"
 
 #define READ_SIZE (256 * 1024)
-#define MAPPED (IPC_SPACE_BIT(IPC_SPACE_FILE) | IPC_SPACE_BIT(IPC_SPACE_MEMFD) | IPC_SPACE_BIT(IPC_SPACE_ANON) | IPC_SPACE_BIT(IPC_SPACE_SHM))
+#define MAPPED                                                                                            \
+	(IPC_SPACE_BIT(IPC_SPACE_FILE) | IPC_SPACE_BIT(IPC_SPACE_MEMFD) | IPC_SPACE_BIT(IPC_SPACE_ANON) | \
+	 IPC_SPACE_BIT(IPC_SPACE_SHM))
 
-_Static_assert((int)EVENT_FILE == IPC_SPACE_FILE && (int)EVENT_PIPE == IPC_SPACE_PIPE && (int)EVENT_SOCKET == IPC_SPACE_SOCKET &&
-		       (int)EVENT_MEMFD == IPC_SPACE_MEMFD && (int)EVENT_ANON == IPC_SPACE_ANON && (int)EVENT_SHM == IPC_SPACE_SHM,
+_Static_assert((int)EVENT_FILE == IPC_SPACE_FILE && (int)EVENT_PIPE == IPC_SPACE_PIPE &&
+		       (int)EVENT_SOCKET == IPC_SPACE_SOCKET && (int)EVENT_MEMFD == IPC_SPACE_MEMFD &&
+		       (int)EVENT_ANON == IPC_SPACE_ANON && (int)EVENT_SHM == IPC_SPACE_SHM,
 	       "the BPF programs and the library mean the same spaces");
 
 struct reader {
@@ -39,7 +45,8 @@ bool ipc_holders_bpf_built(void)
 /* ---- records ----------------------------------------------------------------------------------------------------- */
 
 /*
- * The programs cannot tell the path of what is mapped through a stacked file system, nor one that is longer than their buffer: the link in /proc does.
+ * The programs cannot tell the path of what is mapped through a stacked file system, nor one that is longer than
+ * their buffer: the link in /proc does.
  */
 static struct ipc_bytes link_of(struct reader *reader, const struct ipc_holders_event *event)
 {
@@ -48,7 +55,8 @@ static struct ipc_bytes link_of(struct reader *reader, const struct ipc_holders_
 	if (event->fd >= 0)
 		r = ipc_proc_link(reader->ctx, &reader->link, "%u/fd/%d", event->pid, event->fd);
 	else
-		r = ipc_proc_link(reader->ctx, &reader->link, "%u/map_files/%llx-%llx", event->pid, event->addr, event->end);
+		r = ipc_proc_link(reader->ctx, &reader->link, "%u/map_files/%llx-%llx", event->pid, event->addr,
+				  event->end);
 	return r < 0 ? IPC_NO_BYTES : (struct ipc_bytes){reader->link.data, reader->link.len};
 }
 
@@ -192,7 +200,8 @@ int ipc_holders_read_bpf(struct ipc_ctx *ctx, const struct ipc_holders_want *wan
 	if (ctx->captured)
 		return ipc_ctx_fail(ctx, -ENOTSUP, "BPF reads the running kernel, not a captured tree");
 	if (!same_pids(ctx))
-		return ipc_ctx_fail(ctx, -ENOTSUP, "BPF cannot be used: /proc is of another pid namespace than the caller");
+		return ipc_ctx_fail(ctx, -ENOTSUP,
+				    "BPF cannot be used: /proc is of another pid namespace than the caller");
 	reader.buffer = malloc(READ_SIZE);
 	if (!reader.buffer)
 		return -ENOMEM;

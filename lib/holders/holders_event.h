@@ -7,9 +7,9 @@ struct ipc_holders_event {
 	__u64 inode;
 	__u64 device; /* major << 20 | minor, as the kernel keeps it; for System V the ipc namespace's inode */
 	__u64 addr;
-	__u64 end;    /* of the mapping */
-	__u32 pid;    /* the thread group's, in the reader's pid namespace */
-	__s32 fd;     /* -1: a mapping */
+	__u64 end; /* of the mapping */
+	__u32 pid; /* the thread group's, in the reader's pid namespace */
+	__s32 fd;  /* -1: a mapping */
 	__u32 flags;
 	__u16 mode;
 	__u16 path_len; /* bytes of path that follow, without a terminator; 0: none, or not to be had here */

@@ -31,7 +31,7 @@ struct ipc_holders_seen {
 	uint64_t mode;
 	uint64_t addr, end; /* mapped */
 	struct ipc_bytes path;
-	int32_t fd;         /* -1: mapped */
+	int32_t fd; /* -1: mapped */
 	uint32_t flags;
 	uint8_t access;
 	bool shared;

@@ -24,13 +24,13 @@ struct reader {
 	const struct ipc_holders_want *want;
 	struct ipc_holders *holders;
 	struct ipc_superblocks *superblocks;
-	bool same_pids;              /* system calls and this /proc mean the same process by a number */
+	bool same_pids; /* system calls and this /proc mean the same process by a number */
 	struct ipc_buf text, link;
 	/* of the process being read */
 	struct ipc_process *process;
-	char base[64];               /* "4711", "4711/task/4712" */
+	char base[64]; /* "4711", "4711/task/4712" */
 	bool denied;
-	size_t seen;                 /* fds or mappings in the table being read */
+	size_t seen; /* fds or mappings in the table being read */
 };
 
 static bool wants(const struct reader *reader, enum ipc_space space)
@@ -56,15 +56,33 @@ static enum ipc_space space_by_name(struct ipc_bytes name)
 		return IPC_SPACE_MEMFD;
 	if (ipc_bytes_starts(name, "/SYSV"))
 		return IPC_SPACE_SHM;
-	if (ipc_bytes_starts(name, "/dev/zero") || ipc_bytes_starts(name, "/anon_hugepage") || ipc_bytes_starts(name, "[anon_shmem:"))
+	if (ipc_bytes_starts(name, "/dev/zero") || ipc_bytes_starts(name, "/anon_hugepage") ||
+	    ipc_bytes_starts(name, "[anon_shmem:"))
 		return IPC_SPACE_ANON;
 	return IPC_SPACE_FILE;
 }
 
+/* The namespace that the process attached the segment in, unless it has moved to another since. */
+static bool find_ipc_ns(struct reader *reader, uint64_t *ns)
+{
+	int r = 0;
+
+	ipc_processes_load(reader->holders->processes, reader->process);
+	*ns = reader->process->ipc_ns;
+	/* A first thread that has ended is in none any more. */
+	if (*ns == 0)
+		r = ipc_proc_inode_link(reader->ctx, ns, "%s/ns/ipc", reader->base);
+	if (r < 0)
+		note_error(reader, r);
+	return r == 0 || reader->ctx->captured;
+}
+
 /*
- * Fill in the key of @name with @device and @inode. @link: a magic link to it. Returns false when it is of no wanted space.
+ * Fill in the key of @name with @device and @inode. @link: a magic link to it. Returns false when it is of no wanted
+ * space.
  */
-static bool find_key(struct reader *reader, struct ipc_bytes name, uint64_t device, uint64_t inode, const char *link, struct ipc_key *key)
+static bool find_key(struct reader *reader, struct ipc_bytes name, uint64_t device, uint64_t inode, const char *link,
+		     struct ipc_key *key)
 {
 	enum ipc_space space = space_by_name(name);
 
@@ -75,15 +93,7 @@ static bool find_key(struct reader *reader, struct ipc_bytes name, uint64_t devi
 	if (!wants(reader, space))
 		return false;
 	*key = (struct ipc_key){space, device, inode};
-	if (space == IPC_SPACE_SHM) {
-		ipc_processes_load(reader->holders->processes, reader->process);
-		key->device = reader->process->ipc_ns;
-		if (key->device == 0 && !reader->ctx->captured) {
-			note_error(reader, -EACCES);
-			return false;
-		}
-	}
-	return true;
+	return space != IPC_SPACE_SHM || find_ipc_ns(reader, &key->device);
 }
 
 static struct ipc_bytes path_of_key(struct ipc_key key, struct ipc_bytes name)
@@ -93,7 +103,10 @@ static struct ipc_bytes path_of_key(struct ipc_key key, struct ipc_bytes name)
 
 /* ---- file descriptors -------------------------------------------------------------------------------------------- */
 
-/* The number behind @word in fdinfo of @fd; returns false when there is none. Needed where the links themselves lead nowhere: in a captured tree. */
+/*
+ * The number behind @word in fdinfo of @fd; returns false when there is none. Needed where the links themselves lead
+ * nowhere: in a captured tree.
+ */
 static bool read_fdinfo(struct reader *reader, const char *fd, const char *word, int base, uint64_t *out)
 {
 	const char *at;
@@ -138,14 +151,16 @@ static int stat_captured(struct reader *reader, const char *fd, struct ipc_bytes
 	int r = -ENOENT;
 
 	if (name.len > 1)
-		r = ipc_file_stat(ipc_superblocks_mounts(reader->superblocks), reader->ctx->root_fd, name.data + 1, false, file);
+		r = ipc_file_stat(ipc_superblocks_mounts(reader->superblocks), reader->ctx->root_fd, name.data + 1,
+				  false, file);
 	if (r == 0)
 		return 0;
 	if (!read_fdinfo(reader, fd, "ino:", 10, &file->inode))
 		return -ENOENT;
 	file->mode = IPC_UNKNOWN;
 	/* On a mount that nobody has, it is the kernel's own. */
-	file->device = ipc_superblocks_device(reader->superblocks, makedev(0, 1), reader->process->pid, reader->base, fd);
+	file->device =
+		ipc_superblocks_device(reader->superblocks, makedev(0, 1), reader->process->pid, reader->base, fd);
 	return 0;
 }
 
@@ -156,7 +171,8 @@ static int stat_fd(struct reader *reader, int dir, const char *fd, struct ipc_by
 	return ipc_file_stat(ipc_superblocks_mounts(reader->superblocks), dir, fd, true, file);
 }
 
-static int add_file(struct reader *reader, int dir, const char *fd, struct ipc_bytes name, struct ipc_holders_seen *seen)
+static int add_file(struct reader *reader, int dir, const char *fd, struct ipc_bytes name,
+		    struct ipc_holders_seen *seen)
 {
 	struct ipc_file file = {0};
 	char link[sizeof(reader->base) + 32];
@@ -174,8 +190,12 @@ static int add_file(struct reader *reader, int dir, const char *fd, struct ipc_b
 	snprintf(link, sizeof(link), "%s/fd/%s", reader->base, fd);
 	if (!find_key(reader, name, file.device, file.inode, link, &seen->key))
 		return 0;
+	/* Opened below map_files: not an attachment, nor surely of this process's namespace. */
+	if (seen->key.space == IPC_SPACE_SHM)
+		return 0;
 	if (seen->key.space == IPC_SPACE_FILE && !file.device_proven && !reader->ctx->captured)
-		seen->key.device = ipc_superblocks_device(reader->superblocks, file.device, reader->process->pid, reader->base, fd);
+		seen->key.device = ipc_superblocks_device(reader->superblocks, file.device, reader->process->pid,
+							  reader->base, fd);
 	seen->mode = file.mode;
 	seen->path = path_of_key(seen->key, name);
 	r = read_access(reader, dir, fd, &seen->access);
@@ -252,7 +272,9 @@ static int read_fds(struct reader *reader)
 
 /* ---- mappings ---------------------------------------------------------------------------------------------------- */
 
-/* maps writes a newline as \012, but a backslash as it is: where that leaves a doubt, the link below map_files knows. */
+/*
+ * maps writes a newline as \012, but a backslash as it is: where that leaves a doubt, the link below map_files knows.
+ */
 static struct ipc_bytes map_path(struct reader *reader, struct ipc_map_line *map, const char *link)
 {
 	if (!memmem(map->path.data, map->path.len, "\\012", 4))
@@ -264,12 +286,17 @@ static struct ipc_bytes map_path(struct reader *reader, struct ipc_map_line *map
 }
 
 /*
- * Shared mappings count, and private ones of files on memory or without a disk of their own (a POSIX segment may be mapped so).
- * The many private mappings of programs and libraries do not.
+ * Shared mappings count, and private ones of files on memory or without a disk of their own (a POSIX segment may be
+ * mapped so). The many private mappings of programs and libraries do not.
  */
 static int add_map(struct reader *reader, struct ipc_map_line *map)
 {
-	struct ipc_holders_seen seen = {.process = reader->process, .fd = -1, .mode = IPC_UNKNOWN, .addr = map->start, .end = map->end, .shared = map->shared};
+	struct ipc_holders_seen seen = {.process = reader->process,
+					.fd = -1,
+					.mode = IPC_UNKNOWN,
+					.addr = map->start,
+					.end = map->end,
+					.shared = map->shared};
 	char link[sizeof(reader->base) + 64];
 
 	if (map->inode == 0 && map->device == 0)
@@ -316,7 +343,8 @@ static bool same_fds(const struct reader *reader, int64_t a, int64_t b)
 }
 
 /*
- * The threads behind the first: one may have unshared its fds, or the first may have ended and left them the fds and the memory.
+ * The threads behind the first: one may have unshared its fds, or the first may have ended and left them the fds and
+ * the memory.
  */
 static int read_threads(struct reader *reader, bool want_maps, bool no_fds, bool no_maps)
 {
@@ -391,7 +419,8 @@ static bool same_pids(struct ipc_ctx *ctx)
 	struct ipc_buf self = {0};
 	bool same;
 
-	same = !ctx->captured && ipc_proc_link(ctx, &self, "self") == 0 && self.data && strtoll(self.data, NULL, 10) == getpid();
+	same = !ctx->captured && ipc_proc_link(ctx, &self, "self") == 0 && self.data &&
+	       strtoll(self.data, NULL, 10) == getpid();
 	ipc_buf_release(&self);
 	return same;
 }

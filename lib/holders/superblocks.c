@@ -166,7 +166,10 @@ bool ipc_superblocks_internal(struct ipc_superblocks *superblocks, uint64_t devi
 
 	if (major(device) != 0)
 		return false;
-	/* The kernel's own tmpfs is the first file system that it mounts at boot (mnt_init()). Huge pages have others of their own. */
+	/*
+	 * The kernel's own tmpfs is the first file system that it mounts at boot (mnt_init()). Huge pages have others
+	 * of their own.
+	 */
 	if (device == makedev(0, 1))
 		return true;
 	known = table_get(&superblocks->devices, device);
@@ -181,7 +184,8 @@ bool ipc_superblocks_internal(struct ipc_superblocks *superblocks, uint64_t devi
 	return known == INTERNAL;
 }
 
-uint64_t ipc_superblocks_device(struct ipc_superblocks *superblocks, uint64_t device, int64_t pid, const char *base, const char *fd)
+uint64_t ipc_superblocks_device(struct ipc_superblocks *superblocks, uint64_t device, int64_t pid, const char *base,
+				const char *fd)
 {
 	struct ipc_buf text = {0};
 	uint64_t id = 0, found;

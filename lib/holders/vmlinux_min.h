@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The few kernel types that the BPF programs read, with the few members that they read. Declared by hand: the loader finds the real place
- * of each member in the running kernel's own type information (CO-RE), so neither order nor completeness matters here.
+ * The few kernel types that the BPF programs read, with the few members that they read. Declared by hand: the loader
+ * finds the real place of each member in the running kernel's own type information (CO-RE), so neither order nor
+ * completeness matters here.
  */
 #ifndef IPC_HOLDERS_VMLINUX_MIN_H
 #define IPC_HOLDERS_VMLINUX_MIN_H
@@ -64,6 +65,7 @@ struct qstr {
 struct dentry {
 	struct qstr d_name;
 	struct inode *d_inode;
+	struct super_block *d_sb;
 };
 
 struct vfsmount {

@@ -28,6 +28,7 @@ static struct ipc_arena_block *push_block(struct ipc_arena *arena, size_t size)
 	size_t room = BLOCK_SIZE - sizeof(struct ipc_arena_block);
 	struct ipc_arena_block *block;
 
+	/* Both are multiples of the alignment, so what is left of a block always is one too. */
 	if (size > room)
 		room = size;
 	block = malloc(sizeof(*block) + room);
@@ -88,13 +89,21 @@ struct ipc_bytes ipc_arena_bytes(struct ipc_arena *arena, const char *data, size
 
 struct ipc_bytes ipc_arena_format(struct ipc_arena *arena, const char *format, ...)
 {
+	struct ipc_arena_block *block = arena->top;
+	size_t room = block ? block->room - block->used : 0;
 	va_list args;
 	char *text;
 	int len;
 
+	/* Straight into the free end of the block, where most texts fit. */
 	va_start(args, format);
-	len = vsnprintf(NULL, 0, format, args);
+	len = vsnprintf(room ? block->data + block->used : NULL, room, format, args);
 	va_end(args);
+	if (len >= 0 && (size_t)len < room) {
+		text = block->data + block->used;
+		block->used += round_up((size_t)len + 1);
+		return (struct ipc_bytes){text, (size_t)len};
+	}
 	text = len >= 0 ? ipc_arena_alloc(arena, (size_t)len + 1) : NULL;
 	if (!text) {
 		arena->failed = true;

@@ -79,21 +79,29 @@ int ipc_buf_append(struct ipc_buf *buf, const void *data, size_t len)
 
 int ipc_buf_format(struct ipc_buf *buf, const char *format, ...)
 {
+	/* Room for most texts, so that most are formatted once. */
+	int error = ipc_buf_reserve(buf, 32);
 	va_list args;
 	int len;
-	int error;
 
-	va_start(args, format);
-	len = vsnprintf(NULL, 0, format, args);
-	va_end(args);
-	if (len < 0)
-		return -ENOMEM;
-	error = ipc_buf_reserve(buf, (size_t)len);
 	if (error)
 		return error;
 	va_start(args, format);
-	vsnprintf(buf->data + buf->len, (size_t)len + 1, format, args);
+	len = vsnprintf(buf->data + buf->len, buf->room - buf->len, format, args);
 	va_end(args);
+	if (len >= 0 && (size_t)len >= buf->room - buf->len) {
+		buf->data[buf->len] = '\0';
+		error = ipc_buf_reserve(buf, (size_t)len);
+		if (error)
+			return error;
+		va_start(args, format);
+		len = vsnprintf(buf->data + buf->len, (size_t)len + 1, format, args);
+		va_end(args);
+	}
+	if (len < 0) {
+		buf->data[buf->len] = '\0';
+		return -ENOMEM;
+	}
 	buf->len += (size_t)len;
 	return 0;
 }
@@ -123,7 +131,7 @@ size_t ipc_escape(const char *data, size_t len, char *out, size_t size)
 		size_t width = plain ? 1 : 4;
 
 		/* An escape that does not fit whole is left out, and so is all that follows. */
-		if (end == need && need + width < size) {
+		if (out && end == need && need + width < size) {
 			if (plain)
 				out[end] = (char)c;
 			else
@@ -132,7 +140,7 @@ size_t ipc_escape(const char *data, size_t len, char *out, size_t size)
 		}
 		need += width;
 	}
-	if (size)
+	if (out && size)
 		out[end] = '\0';
 	return need;
 }

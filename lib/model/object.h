@@ -21,6 +21,7 @@ enum ipc_need {
 	IPC_NEED_MEMORY = 1u << 10,   /* socket memory, timers and queue attributes */
 	IPC_NEED_THREADS = 1u << 11,  /* each thread of a process */
 	IPC_NEED_QUEUE_TEXT = 1u << 12, /* the text of a POSIX queue: reading it rewrites the queue's atime and ctime */
+	IPC_NEED_STATUS = 1u << 13,     /* words of `status` that cost system calls for each object (seals, huge pages) */
 	IPC_NEED_ALL = ~0u,
 };
 

@@ -33,7 +33,7 @@ static const struct ipc_field object_fields[] = {
 	FIELD(created, TIME, "time of creation"),
 	NEEDS(state, STRING, IPC_NEED_STATE, "judgement: held, unknown, orphan, suspect, idle"),
 	NEEDS(evidence, STRINGS, IPC_NEED_STATE, "what the state rests on"),
-	FIELD(status, STRINGS, "the kernel's own words: LISTEN, dest, locked"),
+	NEEDS(status, STRINGS, IPC_NEED_STATUS, "the kernel's own words: LISTEN, dest, locked"),
 	IPC_FIELD_LIST(ipc_object, holders, &ipc_holder_record, IPC_NEED_HOLDERS,
 		       "processes that have it open, mapped or attached"),
 	IPC_FIELD_LIST(ipc_object, waiters, &ipc_waiter_record, IPC_NEED_WAITERS, "tasks that are blocked on it"),

@@ -128,11 +128,13 @@ const struct ipc_field *ipc_record_field(const struct ipc_record *record, size_t
 
 	for (const struct ipc_record *super = record->super; super; super = super->super)
 		above += super->count;
-	while (index < above) {
-		record = record->super;
-		above -= record->count;
+	for (; record; record = record->super) {
+		if (index >= above)
+			return index - above < record->count ? &record->fields[index - above] : NULL;
+		if (record->super)
+			above -= record->super->count;
 	}
-	return index - above < record->count ? &record->fields[index - above] : NULL;
+	return NULL;
 }
 
 const struct ipc_field *ipc_record_find(const struct ipc_record *record, const char *name)

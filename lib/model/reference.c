@@ -312,7 +312,7 @@ static int parse_head(struct parse *p, struct ipc_bytes head)
 	}
 	if (!p->syntax)
 		return complain_class(p, name);
-	strcpy(p->ref.class_name, p->syntax->name);
+	snprintf(p->ref.class_name, sizeof(p->ref.class_name), "%s", p->syntax->name);
 	if (at) {
 		struct ipc_bytes ns = behind(front, name.len + 1);
 

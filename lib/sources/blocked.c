@@ -53,8 +53,8 @@ static int add_task(struct ipc_blocked *blocked, const struct ipc_blocked_task *
 }
 
 /*
- * A task of the other word size has other system call numbers. Its stack gives it away; a 64-bit one that put its stack low is told apart
- * by the auxiliary vector, whose entries are as wide as its words.
+ * A task of the other word size has other system call numbers. Its stack gives it away; a 64-bit one that put its stack
+ * low is told apart by the auxiliary vector, whose entries are as wide as its words.
  */
 static bool other_word_size(struct ipc_resolver *resolver, const struct ipc_syscall_line *line)
 {
@@ -76,7 +76,8 @@ static bool is_kernel_thread(struct ipc_resolver *resolver)
 	const char *end;
 	unsigned flags = 0;
 
-	if (ipc_proc_read(resolver->ctx, &resolver->text, "%" PRId64 "/stat", resolver->process->pid) || !resolver->text.data)
+	if (ipc_proc_read(resolver->ctx, &resolver->text, "%" PRId64 "/stat", resolver->process->pid) ||
+	    !resolver->text.data)
 		return false;
 	end = strrchr(resolver->text.data, ')');
 	return end && sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && (flags & KERNEL_THREAD);
@@ -90,7 +91,8 @@ static int read_task(struct scan *scan, int64_t tid)
 	struct ipc_blocked_task task = {.pid = process->pid, .tid = tid, .index = IPC_UNKNOWN_INT};
 	const struct ipc_blocking_call *call;
 	struct ipc_syscall_line line;
-	int err = ipc_proc_read(resolver->ctx, &resolver->text, "%" PRId64 "/task/%" PRId64 "/syscall", process->pid, tid);
+	int err = ipc_proc_read(resolver->ctx, &resolver->text, "%" PRId64 "/task/%" PRId64 "/syscall", process->pid,
+				tid);
 
 	if (err == -EACCES || err == -EPERM)
 		scan->hidden = scan->denied = true;
@@ -252,7 +254,8 @@ const struct ipc_blocked_task *ipc_blocked_next(const struct ipc_blocked *blocke
 
 	if (*at > blocked->count)
 		return NULL;
-	for (i = *at ? blocked->next[*at - 1] : blocked->buckets[bucket_of(blocked, key)]; i != NOBODY; i = blocked->next[i]) {
+	for (i = *at ? blocked->next[*at - 1] : blocked->buckets[bucket_of(blocked, key)]; i != NOBODY;
+	     i = blocked->next[i]) {
 		if (ipc_key_equal(blocked->tasks[i].key, key)) {
 			*at = i + 1;
 			return &blocked->tasks[i];

@@ -12,12 +12,12 @@
 struct ipc_blocked_task {
 	int64_t pid, tid;
 	struct ipc_bytes comm;
-	struct ipc_key key;    /* what it is blocked on; NONE: a FIFO in whose open() it hangs, but `path` leads there no more */
-	struct ipc_bytes why;  /* "read", "write", "accept", "msgrcv", "mq_timedreceive", "semop: increase of 2 on [0]", "semop: zero on [1]", "futex", "open for reading" */
+	struct ipc_key key;    /* NONE: a FIFO in whose open() it hangs, but `path` leads there no more */
+	struct ipc_bytes why;  /* "read", "accept", "msgrcv", "semop: increase of 2 on [0]", "futex", "open for reading" */
 	bool in_open;          /* blocked in open() of a FIFO: has no fd */
 	bool in_futex;         /* shared futex: `address` in the process, `offset` in the object behind it */
 	uint64_t address, offset;
-	int64_t index;         /* System V: the semaphore that holds it up, when that is certain; else IPC_UNKNOWN_INT */
+	int64_t index;         /* System V: the semaphore that holds it up; IPC_UNKNOWN_INT when not certain */
 	bool zero;             /* semop waiting for zero */
 	struct ipc_bytes path; /* in_open: the path as the process gave it, made absolute */
 };
@@ -32,9 +32,14 @@ int ipc_blocked_new(struct ipc_ctx *ctx, struct ipc_processes *processes, unsign
 void ipc_blocked_free(struct ipc_blocked *blocked);
 size_t ipc_blocked_count(const struct ipc_blocked *blocked);
 const struct ipc_blocked_task *ipc_blocked_get(const struct ipc_blocked *blocked, size_t index);
-/* Tasks blocked on @key: the first at or behind *@at (start with 0; advanced), NULL at the end. O(1) to find the first. */
+/*
+ * Tasks blocked on @key: the first at or behind *@at (start with 0; advanced), NULL at the end. O(1) to find the first.
+ */
 const struct ipc_blocked_task *ipc_blocked_next(const struct ipc_blocked *blocked, struct ipc_key key, size_t *at);
-/* Processes whose waits could not be read: for lack of privilege, or because they are of another word size than this program. */
+/*
+ * Processes whose waits could not be read: for lack of privilege, or because they are of another word size than this
+ * program.
+ */
 size_t ipc_blocked_hidden(const struct ipc_blocked *blocked);
 
 #endif

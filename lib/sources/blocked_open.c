@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Tasks that hang in open() of a FIFO until the other end comes: they have no fd yet, so the path itself is resolved. */
+/*
+ * Tasks that hang in open() of a FIFO until the other end comes: they have no fd yet, so the path itself is resolved.
+ */
 #include "sources/blocked_resolve.h"
 
 #include <errno.h>
@@ -20,7 +22,8 @@ enum { WAITS_FOR_PARTNER, WAITS_ELSEWHERE, WAITS_SOMEWHERE };
 /* wchan names the kernel function in which the task sleeps; "0" where the kernel keeps its symbols to itself. */
 static int where_it_waits(struct ipc_resolver *resolver)
 {
-	int err = ipc_proc_read(resolver->ctx, &resolver->text, "%" PRId64 "/task/%" PRId64 "/wchan", resolver->process->pid, resolver->tid);
+	int err = ipc_proc_read(resolver->ctx, &resolver->text, "%" PRId64 "/task/%" PRId64 "/wchan",
+				resolver->process->pid, resolver->tid);
 
 	if (err || resolver->text.len == 0 || strcmp(resolver->text.data, "0") == 0)
 		return WAITS_SOMEWHERE;
@@ -52,8 +55,9 @@ static int read_path(struct ipc_resolver *resolver, uint64_t address, char path[
 }
 
 /*
- * O_PATH fd of @path as the process means it, or -errno. A FIFO opened so wakes nobody. Absolute links lead to the root of the process, which only
- * openat2 (5.6) can do for us; before, they are followed from our own root, as all links of a relative path are.
+ * O_PATH fd of @path as the process means it, or -errno. A FIFO opened so wakes nobody. Absolute links lead to the root
+ * of the process, which only openat2 (5.6) can do for us; before, they are followed from our own root, as all links of
+ * a relative path are.
  */
 static int open_below(int base, const char *path, bool absolute)
 {
@@ -95,7 +99,8 @@ static int look_at(struct ipc_resolver *resolver, int dirfd, const char *path, b
 
 	if (resolver->ctx->captured) {
 		task->path = ipc_arena_bytes(resolver->arena, path, strlen(path));
-		return absolute ? ipc_file_stat(NULL, resolver->ctx->root_fd, path + strspn(path, "/"), false, file) : -ENOENT;
+		return absolute ? ipc_file_stat(NULL, resolver->ctx->root_fd, path + strspn(path, "/"), false, file)
+				: -ENOENT;
 	}
 	base = open_base(resolver, absolute, dirfd, &name);
 	err = base < 0 ? base : 0;
@@ -123,8 +128,8 @@ out:
 	return err;
 }
 
-int ipc_resolve_open(struct ipc_resolver *resolver, const struct ipc_blocking_call *call, const struct ipc_syscall_line *line,
-		     struct ipc_blocked_task *task)
+int ipc_resolve_open(struct ipc_resolver *resolver, const struct ipc_blocking_call *call,
+		     const struct ipc_syscall_line *line, struct ipc_blocked_task *task)
 {
 	uint64_t flags = line->args[call->second];
 	int dirfd = call->first ? (int)line->args[call->first - 1] : AT_FDCWD;
@@ -135,7 +140,8 @@ int ipc_resolve_open(struct ipc_resolver *resolver, const struct ipc_blocking_ca
 
 	if (waits == WAITS_ELSEWHERE)
 		return 0;
-	if (call->on == IPC_BLOCKS_OPEN2 && ipc_resolver_memory(resolver, flags, &flags, sizeof(flags)) != sizeof(flags))
+	if (call->on == IPC_BLOCKS_OPEN2 &&
+	    ipc_resolver_memory(resolver, flags, &flags, sizeof(flags)) != sizeof(flags))
 		return 0;
 	if (flags & (O_PATH | O_DIRECTORY) || (flags & O_ACCMODE) == O_RDWR)
 		return 0;
@@ -150,5 +156,6 @@ int ipc_resolve_open(struct ipc_resolver *resolver, const struct ipc_blocking_ca
 	else if (waits != WAITS_FOR_PARTNER)
 		return 0;
 	task->in_open = true;
-	return ipc_resolver_why(resolver, task, (flags & O_ACCMODE) == O_RDONLY ? "open for reading" : "open for writing");
+	return ipc_resolver_why(resolver, task,
+				(flags & O_ACCMODE) == O_RDONLY ? "open for reading" : "open for writing");
 }

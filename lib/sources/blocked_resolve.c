@@ -55,7 +55,8 @@ static int resolve_fd(struct ipc_resolver *resolver, uint64_t fd, bool queue, st
 	uint64_t inode;
 	int err;
 
-	snprintf(path, sizeof(path), "%" PRId64 "/task/%" PRId64 "/fd/%d", resolver->process->pid, resolver->tid, (int)fd);
+	snprintf(path, sizeof(path), "%" PRId64 "/task/%" PRId64 "/fd/%d", resolver->process->pid, resolver->tid,
+		 (int)fd);
 	err = ipc_proc_link(ctx, &resolver->text, "%s", path);
 	if (err)
 		return err == -EACCES || err == -EPERM ? err : 0;
@@ -80,8 +81,8 @@ static int resolve_fd(struct ipc_resolver *resolver, uint64_t fd, bool queue, st
 	return 1;
 }
 
-static int resolve_fds(struct ipc_resolver *resolver, const struct ipc_blocking_call *call, const struct ipc_syscall_line *line,
-		       struct ipc_blocked_task *task)
+static int resolve_fds(struct ipc_resolver *resolver, const struct ipc_blocking_call *call,
+		       const struct ipc_syscall_line *line, struct ipc_blocked_task *task)
 {
 	bool queue = strncmp(call->name, "mq_", 3) == 0;
 	int found = resolve_fd(resolver, line->args[call->first], queue, task);
@@ -91,9 +92,10 @@ static int resolve_fds(struct ipc_resolver *resolver, const struct ipc_blocking_
 	return found == 1 ? ipc_resolver_why(resolver, task, call->name) : found;
 }
 
-/* ---- System V ------------------------------------------------------------------------------------------------------ */
+/* ---- System V ---------------------------------------------------------------------------------------------------- */
 
-static int resolve_ipc_ns(struct ipc_resolver *resolver, enum ipc_space space, uint64_t id, struct ipc_blocked_task *task)
+static int resolve_ipc_ns(struct ipc_resolver *resolver, enum ipc_space space, uint64_t id,
+			  struct ipc_blocked_task *task)
 {
 	int err = ipc_processes_load(resolver->processes, resolver->process);
 
@@ -105,15 +107,15 @@ static int resolve_ipc_ns(struct ipc_resolver *resolver, enum ipc_space space, u
 	return 1;
 }
 
-static int resolve_msg(struct ipc_resolver *resolver, const struct ipc_blocking_call *call, const struct ipc_syscall_line *line,
-		       struct ipc_blocked_task *task)
+static int resolve_msg(struct ipc_resolver *resolver, const struct ipc_blocking_call *call,
+		       const struct ipc_syscall_line *line, struct ipc_blocked_task *task)
 {
 	int found = resolve_ipc_ns(resolver, IPC_SPACE_MSG, line->args[0], task);
 
 	return found == 1 ? ipc_resolver_why(resolver, task, call->name) : found;
 }
 
-/* ---- futexes ------------------------------------------------------------------------------------------------------- */
+/* ---- futexes ----------------------------------------------------------------------------------------------------- */
 
 static bool is_shared_wait(uint64_t operation)
 {
@@ -143,8 +145,8 @@ static bool is_mounted(struct ipc_resolver *resolver, uint64_t device)
 }
 
 /*
- * Any file may be called "/SYSV00000000 (deleted)". The real ones are on file systems that the kernel mounted for itself: the first of all (0:1),
- * and those of huge pages, which no mountinfo shows.
+ * Any file may be called "/SYSV00000000 (deleted)". The real ones are on file systems that the kernel mounted for
+ * itself: the first of all (0:1), and those of huge pages, which no mountinfo shows.
  */
 static int resolve_map(struct ipc_resolver *resolver, const struct ipc_map_line *map, struct ipc_blocked_task *task)
 {
@@ -156,7 +158,8 @@ static int resolve_map(struct ipc_resolver *resolver, const struct ipc_map_line 
 
 	if (internal && segment)
 		return resolve_ipc_ns(resolver, IPC_SPACE_SHM, map->inode, task);
-	task->key = (struct ipc_key){internal ? memfd ? IPC_SPACE_MEMFD : IPC_SPACE_ANON : IPC_SPACE_FILE, map->device, map->inode};
+	task->key = (struct ipc_key){internal ? memfd ? IPC_SPACE_MEMFD : IPC_SPACE_ANON : IPC_SPACE_FILE, map->device,
+				     map->inode};
 	return 1;
 }
 
@@ -165,13 +168,14 @@ static int read_maps(struct ipc_resolver *resolver)
 	int err = 0;
 
 	if (!resolver->have_maps)
-		err = ipc_proc_read(resolver->ctx, &resolver->maps, "%" PRId64 "/task/%" PRId64 "/maps", resolver->process->pid,
-				    resolver->tid);
+		err = ipc_proc_read(resolver->ctx, &resolver->maps, "%" PRId64 "/task/%" PRId64 "/maps",
+				    resolver->process->pid, resolver->tid);
 	resolver->have_maps = !err;
 	return err;
 }
 
-static int resolve_futex(struct ipc_resolver *resolver, const struct ipc_syscall_line *line, struct ipc_blocked_task *task)
+static int resolve_futex(struct ipc_resolver *resolver, const struct ipc_syscall_line *line,
+			 struct ipc_blocked_task *task)
 {
 	uint64_t address = line->args[0];
 	struct ipc_map_line map;
@@ -202,8 +206,8 @@ static int resolve_futex(struct ipc_resolver *resolver, const struct ipc_syscall
 	return 0;
 }
 
-int ipc_resolve(struct ipc_resolver *resolver, const struct ipc_blocking_call *call, const struct ipc_syscall_line *line,
-		struct ipc_blocked_task *task)
+int ipc_resolve(struct ipc_resolver *resolver, const struct ipc_blocking_call *call,
+		const struct ipc_syscall_line *line, struct ipc_blocked_task *task)
 {
 	switch (call->on) {
 	case IPC_BLOCKS_FD:

@@ -11,13 +11,13 @@
 struct ipc_resolver {
 	struct ipc_ctx *ctx;
 	struct ipc_processes *processes;
-	struct ipc_mounts *mounts;     /* of the thread's mount namespace; NULL when not readable */
-	struct ipc_arena *arena;       /* strings of the tasks */
-	unsigned spaces;               /* IPC_SPACE_BIT()s that are wanted */
-	uint64_t own_ipc;              /* the thread's ipc namespace; 0: not known */
+	struct ipc_mounts *mounts; /* of the thread's mount namespace; NULL when not readable */
+	struct ipc_arena *arena;   /* strings of the tasks */
+	unsigned spaces;           /* IPC_SPACE_BIT()s that are wanted */
+	uint64_t own_ipc;          /* the thread's ipc namespace; 0: not known */
 	struct ipc_process *process;
 	int64_t tid;
-	bool have_maps;                /* `maps` is that of `process` */
+	bool have_maps; /* `maps` is that of `process` */
 	struct ipc_buf maps;
 	struct ipc_buf text;
 };
@@ -26,13 +26,13 @@ struct ipc_resolver {
  * Fill the key and its details in @task (all null before).
  * Returns 1: blocked on an object of interest; 0: it is not; -EACCES, -EPERM: it cannot be told; -ENOMEM.
  */
-int ipc_resolve(struct ipc_resolver *resolver, const struct ipc_blocking_call *call, const struct ipc_syscall_line *line,
-		struct ipc_blocked_task *task);
+int ipc_resolve(struct ipc_resolver *resolver, const struct ipc_blocking_call *call,
+		const struct ipc_syscall_line *line, struct ipc_blocked_task *task);
 
 /* The parts of it that are files of their own. */
 int ipc_resolve_sem(struct ipc_resolver *resolver, const struct ipc_syscall_line *line, struct ipc_blocked_task *task);
-int ipc_resolve_open(struct ipc_resolver *resolver, const struct ipc_blocking_call *call, const struct ipc_syscall_line *line,
-		     struct ipc_blocked_task *task);
+int ipc_resolve_open(struct ipc_resolver *resolver, const struct ipc_blocking_call *call,
+		     const struct ipc_syscall_line *line, struct ipc_blocked_task *task);
 
 /* Up to @size bytes of the process's memory at @address. Returns how many, or -errno. */
 ssize_t ipc_resolver_memory(struct ipc_resolver *resolver, uint64_t address, void *out, size_t size);

@@ -14,12 +14,14 @@ static int describe(const struct sembuf *op, struct ipc_buf *out)
 {
 	if (op->sem_op == 0)
 		return ipc_buf_format(out, "zero on [%u]", op->sem_num);
-	return ipc_buf_format(out, "%s of %d on [%u]", op->sem_op < 0 ? "increase" : "decrease", abs(op->sem_op), op->sem_num);
+	return ipc_buf_format(out, "%s of %d on [%u]", op->sem_op < 0 ? "increase" : "decrease", abs(op->sem_op),
+			      op->sem_num);
 }
 
 /*
- * The kernel tries the operations in their order and sleeps on the first that cannot proceed. Values can be had from the namespace that this
- * thread is in, and may have moved on since. Returns its position, or @count when that is not certain.
+ * The kernel tries the operations in their order and sleeps on the first that cannot proceed. Values can be had from
+ * the namespace that this thread is in, and may have moved on since. Returns its position, or @count when that is not
+ * certain.
  */
 static size_t find_blocking(struct ipc_resolver *resolver, uint64_t id, const struct sembuf *ops, size_t count)
 {

@@ -9,7 +9,10 @@
 #define STREAMS (BIT(PIPE) | BIT(FILE) | BIT(SOCKET))
 #define MEMORY (BIT(FILE) | BIT(MEMFD) | BIT(ANON) | BIT(SHM))
 
-#define FD(call, spaces) {SYS_##call, #call, IPC_BLOCKS_FD, spaces, 0, 0}
+#define FD(call, spaces)                                       \
+	{                                                      \
+		SYS_##call, #call, IPC_BLOCKS_FD, spaces, 0, 0 \
+	}
 
 /* Programs and libraries differ in which of several calls of one purpose they use; `why` names the purpose. */
 static const struct ipc_blocking_call calls[] = {
@@ -26,12 +29,17 @@ static const struct ipc_blocking_call calls[] = {
 #ifdef SYS_recvfrom /* a few architectures have socketcall alone */
 	FD(recvfrom, BIT(SOCKET)),
 	FD(recvmsg, BIT(SOCKET)),
-	FD(recvmmsg, BIT(SOCKET)),
 	FD(sendto, BIT(SOCKET)),
 	FD(sendmsg, BIT(SOCKET)),
 	FD(sendmmsg, BIT(SOCKET)),
-	FD(accept4, BIT(SOCKET)),
+	{SYS_accept4, "accept", IPC_BLOCKS_FD, BIT(SOCKET), 0, 0},
 	FD(connect, BIT(SOCKET)),
+#endif
+#ifdef SYS_recvmmsg
+	FD(recvmmsg, BIT(SOCKET)),
+#endif
+#ifdef SYS_recvmmsg_time64
+	{SYS_recvmmsg_time64, "recvmmsg", IPC_BLOCKS_FD, BIT(SOCKET), 0, 0},
 #endif
 #ifdef SYS_accept
 	FD(accept, BIT(SOCKET)),

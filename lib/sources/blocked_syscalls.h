@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* System calls that block on IPC objects: which argument says on what. And the line of /proc/PID/syscall that tells the arguments. */
+/*
+ * System calls that block on IPC objects: which argument says on what. And the line of /proc/PID/syscall that tells the
+ * arguments.
+ */
 #ifndef IPC_SOURCES_BLOCKED_SYSCALLS_H
 #define IPC_SOURCES_BLOCKED_SYSCALLS_H
 
@@ -12,7 +15,7 @@ enum ipc_blocks_on {
 	IPC_BLOCKS_MSG,    /* a queue id in argument 0 */
 	IPC_BLOCKS_SEM,    /* a semaphore id in argument 0, struct sembuf[] in 1, its length in 2 */
 	IPC_BLOCKS_FUTEX,  /* an address in argument 0, the operation in 1 */
-	IPC_BLOCKS_OPEN,   /* a path in argument `first` (relative to an fd in the argument before it, if any), flags in `second` */
+	IPC_BLOCKS_OPEN,   /* a path in argument `first` (relative to the fd before it, if any), flags in `second` */
 	IPC_BLOCKS_OPEN2,  /* the same with struct open_how in `second` */
 	IPC_BLOCKS_OPAQUE, /* the multiplexed ipc(2): the arguments are not where the others have them */
 };

@@ -16,21 +16,22 @@ struct ipc_mounts {
 	struct ipc_buf text; /* mountinfo: the strings of the items are decoded in place */
 	struct ipc_mount *items;
 	size_t count;
-	size_t *by_id;    /* index + 1, open addressing */
-	size_t *by_path;  /* head of the chain through ipc_mount.next, keyed by parent and path */
-	size_t size;      /* of both tables, a power of two */
+	size_t *by_id;   /* index + 1, open addressing */
+	size_t *by_path; /* head of the chain through ipc_mount.next, keyed by parent and path */
+	size_t size;     /* of both tables, a power of two */
 	bool live;
 };
 
 /* File systems without a block device that live in this kernel alone. Any other of that sort may wait for somebody. */
 static const char *const local_types[] = {
-	"aufs", "bcachefs", "btrfs", "devtmpfs", "ecryptfs", "erofs", "overlay", "ramfs", "rootfs", "rpc_pipefs", "shiftfs", "tmpfs",
-	"ubifs", "unionfs", "zfs",
+	"aufs",   "bcachefs",   "btrfs",   "devtmpfs", "ecryptfs", "erofs",   "overlay", "ramfs",
+	"rootfs", "rpc_pipefs", "shiftfs", "tmpfs",    "ubifs",    "unionfs", "zfs",
 };
 /* The same, where nobody can make a FIFO or bind a socket. */
 static const char *const bare_types[] = {
-	"binder", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "cpuset", "debugfs", "devpts", "efivarfs", "fusectl", "hugetlbfs",
-	"mqueue", "nfsd", "nsfs", "proc", "pstore", "resctrl", "securityfs", "selinuxfs", "smackfs", "sysfs", "tracefs",
+	"binder", "binfmt_misc", "bpf",        "cgroup",    "cgroup2", "configfs", "cpuset",  "debugfs",
+	"devpts", "efivarfs",    "fusectl",    "hugetlbfs", "mqueue",  "nfsd",     "nsfs",    "proc",
+	"pstore", "resctrl",     "securityfs", "selinuxfs", "smackfs", "sysfs",    "tracefs",
 };
 /* On a block device, and yet another machine or process has to answer. */
 static const char *const shared_types[] = {"fuseblk", "gfs2", "ocfs2"};
@@ -260,7 +261,8 @@ const struct ipc_mount *ipc_mounts_of_device(const struct ipc_mounts *mounts, ui
 }
 
 /* The mount on @parent at the first @len bytes of @path, or NULL. */
-static const struct ipc_mount *mounted_at(const struct ipc_mounts *mounts, uint64_t parent, const char *path, size_t len)
+static const struct ipc_mount *mounted_at(const struct ipc_mounts *mounts, uint64_t parent, const char *path,
+					  size_t len)
 {
 	size_t i = mounts->by_path[path_place(mounts, parent, path, len)];
 
@@ -273,7 +275,8 @@ static const struct ipc_mount *mounted_at(const struct ipc_mounts *mounts, uint6
 	return NULL;
 }
 
-static const struct ipc_mount *enter(const struct ipc_mounts *mounts, const struct ipc_mount *in, const char *path, size_t len)
+static const struct ipc_mount *enter(const struct ipc_mounts *mounts, const struct ipc_mount *in, const char *path,
+				     size_t len)
 {
 	const struct ipc_mount *top;
 	size_t bound;

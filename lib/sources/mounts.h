@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Mounts of the current mount namespace, and stat() that says which superblock a file is on and never waits for a server. */
+/*
+ * Mounts of the current mount namespace, and stat() that says which superblock a file is on and never waits for a
+ * server.
+ */
 #ifndef IPC_SOURCES_MOUNTS_H
 #define IPC_SOURCES_MOUNTS_H
 
@@ -11,10 +14,10 @@ struct ipc_mount {
 	uint64_t device; /* makedev of the superblock, as mountinfo shows it */
 	char *root;      /* the part of the file system that is mounted; for nsfs "ipc:[4026532000]" */
 	char *path;
-	char *type;      /* "tmpfs", "nsfs" */
-	bool local;      /* no network, FUSE or automount file system: looking at it cannot hang */
-	bool bare;       /* of the kernel's own (proc, cgroup): holds no FIFO or socket file, so walking it is a waste */
-	size_t next;     /* private: with the same hash */
+	char *type;  /* "tmpfs", "nsfs" */
+	bool local;  /* no network, FUSE or automount file system: looking at it cannot hang */
+	bool bare;   /* of the kernel's own (proc, cgroup): holds no FIFO or socket file, so walking it is a waste */
+	size_t next; /* private: with the same hash */
 };
 
 struct ipc_mounts;
@@ -32,22 +35,25 @@ const struct ipc_mount *ipc_mounts_find(const struct ipc_mounts *mounts, uint64_
 /* Some mount of the superblock @device, or NULL. */
 const struct ipc_mount *ipc_mounts_of_device(const struct ipc_mounts *mounts, uint64_t device);
 /*
- * The mount that a look-up of the absolute @path arrives on when its parent directory is on @in (NULL: on none of the table): the topmost
- * one that is mounted there, else @in itself. Touches nothing.
+ * The mount that a look-up of the absolute @path arrives on when its parent directory is on @in (NULL: on none of the
+ * table): the topmost one that is mounted there, else @in itself. Touches nothing.
  */
 const struct ipc_mount *ipc_mounts_enter(const struct ipc_mounts *mounts, const struct ipc_mount *in, const char *path);
-/* The mount that the absolute @path is on: by the table alone, so @path should have no symbolic links and no "..". NULL when not known. */
+/*
+ * The mount that the absolute @path is on: by the table alone, so @path should have no symbolic links and no "..".
+ * NULL when not known.
+ */
 const struct ipc_mount *ipc_mounts_of_path(const struct ipc_mounts *mounts, const char *path);
 
 struct ipc_file {
-	uint64_t device;  /* of the superblock (mountinfo); stat's when the mount is not known */
+	uint64_t device; /* of the superblock (mountinfo); stat's when the mount is not known */
 	uint64_t inode;
-	bool device_proven; /* some mount of the table has that device; otherwise it may be one that only stat() knows (btrfs) */
-	uint64_t mode;    /* with the file type */
+	bool device_proven; /* some mount of the table has that device; else only stat() may know it (btrfs) */
+	uint64_t mode;      /* with the file type */
 	uint64_t uid, gid, size, links;
-	uint64_t blocks;  /* of 512 bytes */
-	int64_t changed;  /* the later of mtime and ctime, ns */
-	int64_t birth;    /* IPC_UNKNOWN_INT when the file system keeps none */
+	uint64_t blocks;               /* of 512 bytes */
+	int64_t changed;               /* the later of mtime and ctime, ns */
+	int64_t birth;                 /* IPC_UNKNOWN_INT when the file system keeps none */
 	const struct ipc_mount *mount; /* NULL when not known */
 };
 /*

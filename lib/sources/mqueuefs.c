@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The POSIX queues of an ipc namespace as a directory: a mount of our own that nobody sees, or one that is there and proves to be the right one. */
+/*
+ * The POSIX queues of an ipc namespace as a directory: a mount of our own that nobody sees, or one that is there and
+ * proves to be the right one.
+ */
 #include "sources/mqueuefs.h"
 
 #include <dirent.h>

@@ -98,6 +98,12 @@ static int control_error(const struct nlmsghdr *nlh)
 	return error > -4096 ? error : -EBADMSG;
 }
 
+/* mnl_nlmsg_ok() takes a length beyond INT_MAX for a negative one, and lets it pass. */
+static bool message_ok(const struct nlmsghdr *nlh, int left)
+{
+	return mnl_nlmsg_ok(nlh, left) && nlh->nlmsg_len <= (unsigned)left;
+}
+
 /*
  * Look at the messages in @len bytes at @at: control messages always, answers only when @hand_over.
  * Returns 0, what fn returned, or -errno.
@@ -108,7 +114,7 @@ static int dump_walk(struct dump *dump, const char *at, size_t len, bool hand_ov
 	int left = (int)len;
 	int r = 0;
 
-	for (; !dump->done && mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+	for (; !dump->done && message_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
 		if (!mnl_nlmsg_portid_ok(nlh, dump->portid) || !mnl_nlmsg_seq_ok(nlh, dump->seq))
 			continue;
 		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
@@ -190,7 +196,10 @@ static int dump_once(struct ipc_diag *diag, struct dump *dump, const void *reque
 	while (!dump->done) {
 		len = diag_receive(diag);
 		if (len == -ENOBUFS) {
-			/* What the kernel had to drop may have been the end of the dump: waiting for it could take for ever. */
+			/*
+			 * What the kernel had to drop may have been the end of the dump: waiting for it could take
+			 * for ever.
+			 */
 			dump->interrupted = true;
 			break;
 		}
@@ -270,7 +279,8 @@ static int diag_renew(struct ipc_diag *diag)
 	return 0;
 }
 
-int ipc_diag_dump(struct ipc_diag *diag, const char *name, const void *request, size_t size, size_t min, ipc_diag_fn fn, void *data)
+int ipc_diag_dump(struct ipc_diag *diag, const char *name, const void *request, size_t size, size_t min, ipc_diag_fn fn,
+		  void *data)
 {
 	struct dump dump = {.min = min, .fn = fn, .data = data};
 	int attempt, r = 0;
@@ -290,14 +300,16 @@ int ipc_diag_dump(struct ipc_diag *diag, const char *name, const void *request, 
 	return r;
 }
 
-void ipc_diag_attributes(const struct nlmsghdr *nlh, size_t fixed, const struct nlattr **table, const uint16_t *least, size_t count)
+void ipc_diag_attributes(const struct nlmsghdr *nlh, size_t fixed, const struct nlattr **table, const uint16_t *least,
+			 size_t count)
 {
 	const struct nlattr *attr;
 
 	memset(table, 0, count * sizeof(*table));
 	if (mnl_nlmsg_get_payload_len(nlh) < fixed)
 		return;
-	mnl_attr_for_each(attr, nlh, fixed) {
+	mnl_attr_for_each(attr, nlh, fixed)
+	{
 		uint16_t type = mnl_attr_get_type(attr);
 
 		if (type < count && !table[type] && mnl_attr_get_payload_len(attr) >= least[type])

@@ -32,8 +32,8 @@ struct ipc_processes {
 	struct ipc_process *items;
 	size_t count;
 	struct late *late;
-	int64_t boot; /* real time of the boot, ns */
-	long ticks;   /* clock ticks a second */
+	int64_t boot;   /* real time of the boot, ns */
+	long ticks;     /* clock ticks a second */
 	uint64_t *uids; /* every uid that some process has, ascending; made at first use */
 	size_t uid_count;
 	bool uids_made;
@@ -55,7 +55,10 @@ static int64_t parse_pid(const char *name)
 	return pid <= INT32_MAX ? pid : 0;
 }
 
-/* Start times count from the boot; the two clocks together say when that was to the nanosecond, /proc/stat only to the second. */
+/*
+ * Start times count from the boot; the two clocks together say when that was to the nanosecond, /proc/stat only to
+ * the second.
+ */
 static int64_t boot_time(struct ipc_ctx *ctx)
 {
 	struct timespec real, boot;
@@ -129,7 +132,7 @@ static int list_all(struct ipc_processes *processes)
 	if (r == 0)
 		r = -errno;
 	closedir(dir);
-	if (!sorted)
+	if (!sorted && processes->items)
 		qsort(processes->items, processes->count, sizeof(*processes->items), by_pid);
 	return r;
 }
@@ -265,7 +268,8 @@ static int read_uids(struct ipc_processes *processes, int64_t pid, uint64_t uids
 		return (int)n;
 	/* Name is printed first and escaped: no line of it can pass for this one. */
 	line = strstr(text, "\nUid:");
-	if (!line || sscanf(line, " Uid: %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &uids[0], &uids[1], &uids[2], &uids[3]) != 4)
+	if (!line || sscanf(line, " Uid: %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &uids[0], &uids[1], &uids[2],
+			    &uids[3]) != 4)
 		return -EINVAL;
 	return 0;
 }

@@ -11,8 +11,8 @@ struct ipc_process {
 	int64_t started;       /* real time, ns; IPC_UNKNOWN_INT when not known */
 	uint64_t ticks;        /* the same as the kernel counts it, since boot: exact, so part of an identity */
 	uint64_t uid;          /* real uid; euid, suid and fsuid count too for ipc_processes_have_uid() */
-	uint64_t ipc_ns;       /* inode of its ipc namespace, 0 when not readable; filled by ipc_processes_load() alone */
-	unsigned read;         /* private: what has been read */
+	uint64_t ipc_ns; /* inode of its ipc namespace, 0 when not readable; filled by ipc_processes_load() alone */
+	unsigned read;   /* private: what has been read */
 };
 
 struct ipc_processes;
@@ -21,16 +21,25 @@ struct ipc_processes;
 int ipc_processes_new(struct ipc_ctx *ctx, int64_t only, struct ipc_processes **out);
 void ipc_processes_free(struct ipc_processes *processes);
 size_t ipc_processes_count(const struct ipc_processes *processes);
-/* In ascending order of pid; comm, started and uid are filled (from PID/stat and PID/status) at first use; NULL past the end. */
+/*
+ * In ascending order of pid; comm, started and uid are filled (from PID/stat and PID/status) at first use; NULL past
+ * the end.
+ */
 struct ipc_process *ipc_processes_get(struct ipc_processes *processes, size_t index);
-/* The same with nothing read but the pid, for who goes through all of them: ipc_processes_load() before anything else is looked at. */
+/*
+ * The same with nothing read but the pid, for who goes through all of them: ipc_processes_load() before anything else
+ * is looked at.
+ */
 struct ipc_process *ipc_processes_peek(struct ipc_processes *processes, size_t index);
 /*
- * As ipc_processes_get() by pid. One that came after the listing is found too, though it is not counted among them. NULL when there is no
- * such process (a number that only a thread has is none).
+ * As ipc_processes_get() by pid. One that came after the listing is found too, though it is not counted among them.
+ * NULL when there is no such process (a number that only a thread has is none).
  */
 struct ipc_process *ipc_processes_find(struct ipc_processes *processes, int64_t pid);
-/* Fill comm, started, uid, ipc_ns of one process. A process that has ended keeps its pid with unknown values. Returns 0 or -errno. */
+/*
+ * Fill comm, started, uid, ipc_ns of one process. A process that has ended keeps its pid with unknown values. Returns
+ * 0 or -errno.
+ */
 int ipc_processes_load(struct ipc_processes *processes, struct ipc_process *process);
 /* 1: some process has @uid as any of its uids; 0: none; -EACCES: /proc hides processes (hidepid), so nobody can say. */
 int ipc_processes_have_uid(struct ipc_processes *processes, uint64_t uid);

@@ -164,10 +164,16 @@ bool ipc_proc_initial_pidns(struct ipc_ctx *ctx)
 	uint64_t inode;
 	char *comm_end;
 
-	/* "self" is missing in a /proc of a pid namespace that the caller is not in: where it is there, /proc is at least as wide. */
+	/*
+	 * "self" is missing in a /proc of a pid namespace that the caller is not in: where it is there, /proc is at
+	 * least as wide.
+	 */
 	if (ipc_proc_inode_link(ctx, &inode, "self/ns/pid") == 0 && inode == INITIAL_PIDNS)
 		return true;
-	/* A caller in an inner pid namespace may still have the host's /proc; kernel threads exist in the initial namespace alone. */
+	/*
+	 * A caller in an inner pid namespace may still have the host's /proc; kernel threads exist in the initial
+	 * namespace alone.
+	 */
 	if (ipc_proc_read(ctx, &stat, "2/stat") == 0 && (comm_end = strrchr(stat.data, ')')))
 		initial = sscanf(comm_end + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && (flags & KERNEL_THREAD);
 	ipc_buf_release(&stat);
@@ -256,9 +262,10 @@ size_t ipc_proc_decode(char *text, size_t len, const char *which)
 	size_t in = 0, out = 0;
 
 	while (in < len) {
-		if (text[in] == '\\' && len - in >= 4 && text[in + 1] >= '0' && text[in + 1] <= '3' && text[in + 2] >= '0' &&
-		    text[in + 2] <= '7' && text[in + 3] >= '0' && text[in + 3] <= '7') {
-			char byte = (char)((text[in + 1] - '0') << 6 | (text[in + 2] - '0') << 3 | (text[in + 3] - '0'));
+		if (text[in] == '\\' && len - in >= 4 && text[in + 1] >= '0' && text[in + 1] <= '3' &&
+		    text[in + 2] >= '0' && text[in + 2] <= '7' && text[in + 3] >= '0' && text[in + 3] <= '7') {
+			char byte =
+				(char)((text[in + 1] - '0') << 6 | (text[in + 2] - '0') << 3 | (text[in + 3] - '0'));
 
 			if (byte && strchr(which, byte)) {
 				text[out++] = byte;

@@ -11,13 +11,19 @@
 /* Open PATH (relative to /proc, printf-style) O_RDONLY|O_CLOEXEC. Returns the fd or -errno. */
 int ipc_proc_open(struct ipc_ctx *ctx, int flags, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Read a whole file into @out (cleared first, terminated). Returns 0 or -errno. */
-int ipc_proc_read(struct ipc_ctx *ctx, struct ipc_buf *out, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int ipc_proc_read(struct ipc_ctx *ctx, struct ipc_buf *out, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 /* The rest of an open file into @out (cleared first, terminated). Returns 0 or -errno. */
 int ipc_proc_read_fd(int fd, struct ipc_buf *out);
-/* readlinkat: the target into @out (cleared first, terminated). Returns 0 or -errno. In a captured tree links are ordinary symbolic links. */
-int ipc_proc_link(struct ipc_ctx *ctx, struct ipc_buf *out, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/*
+ * readlinkat: the target into @out (cleared first, terminated). Returns 0 or -errno. In a captured tree links are
+ * ordinary symbolic links.
+ */
+int ipc_proc_link(struct ipc_ctx *ctx, struct ipc_buf *out, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 /* The inode in a link like "ipc:[4026531839]", of PATH. Returns 0, -errno, -EINVAL when it has not that form. */
-int ipc_proc_inode_link(struct ipc_ctx *ctx, uint64_t *inode, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int ipc_proc_inode_link(struct ipc_ctx *ctx, uint64_t *inode, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 /* True when this /proc is of the initial pid namespace, so that it can show every process of the host. */
 bool ipc_proc_initial_pidns(struct ipc_ctx *ctx);
 
@@ -25,14 +31,15 @@ bool ipc_proc_initial_pidns(struct ipc_ctx *ctx);
 struct ipc_map_line {
 	uint64_t start, end, offset, device /* makedev */, inode;
 	bool read, write, shared;
-	struct ipc_bytes path; /* as printed: a newline still as \012 (see ipc_proc_decode), " (deleted)" kept; empty: no name */
+	struct ipc_bytes
+		path; /* as printed: a newline still as \012 (see ipc_proc_decode), " (deleted)" kept; empty: no name */
 };
 /* Parse the next line at *@at (advanced behind it; lines of another form are passed over). Returns false at the end. */
 bool ipc_proc_next_map(const char **at, const char *end, struct ipc_map_line *out);
 
 /*
- * Decode in place the octal escapes of the bytes in @which, as the kernel writes paths: "\n" in maps, " \t\n\\#" in mountinfo.
- * Returns the new length; nothing is added behind it.
+ * Decode in place the octal escapes of the bytes in @which, as the kernel writes paths: "\n" in maps, " \t\n\\#" in
+ * mountinfo. Returns the new length; nothing is added behind it.
  */
 size_t ipc_proc_decode(char *text, size_t len, const char *which);
 

@@ -90,7 +90,8 @@ int ipc_scan_keep(struct ipc_scan *scan, const struct ipc_buf *path, const struc
 
 void ipc_scan_note(size_t *count, char **first, const char *path)
 {
-	if ((*count)++ == 0)
+	(*count)++;
+	if (!*first)
 		*first = strdup(path);
 }
 
@@ -118,8 +119,8 @@ static const char *relative(const struct ipc_scan_walk *walk)
 }
 
 /*
- * Follow the links in @dir by hand, into walk->path: before each step the table says whether somebody else would have to answer.
- * Returns 0, 1 when nothing may be looked at, or -errno.
+ * Follow the links in @dir by hand, into walk->path: before each step the table says whether somebody else would have
+ * to answer. Returns 0, 1 when nothing may be looked at, or -errno.
  */
 static int resolve(struct ipc_scan_walk *walk, const char *dir)
 {
@@ -133,7 +134,8 @@ static int resolve(struct ipc_scan_walk *walk, const char *dir)
 	r = ipc_buf_append(&rest, dir, strlen(dir));
 	at = rest.data;
 	while (r == 0) {
-		const struct ipc_mount *mount = walk->mounts ? ipc_mounts_of_path(walk->mounts, ipc_scan_shown(walk)) : NULL;
+		const struct ipc_mount *mount =
+			walk->mounts ? ipc_mounts_of_path(walk->mounts, ipc_scan_shown(walk)) : NULL;
 		size_t before = walk->path.len, len;
 		ssize_t n;
 
@@ -171,7 +173,8 @@ static int resolve(struct ipc_scan_walk *walk, const char *dir)
 		}
 		ipc_scan_cut(&walk->path, target[0] == '/' ? 0 : before);
 		ipc_buf_clear(&next);
-		if ((r = ipc_buf_append(&next, target, (size_t)n)) < 0 || (r = ipc_buf_append(&next, at, strlen(at))) < 0)
+		if ((r = ipc_buf_append(&next, target, (size_t)n)) < 0 ||
+		    (r = ipc_buf_append(&next, at, strlen(at))) < 0)
 			break;
 		ipc_buf_release(&rest);
 		rest = next;
@@ -226,7 +229,8 @@ static int walk_all(struct ipc_scan_walk *walk, const char *const *dirs, size_t 
 		if (fd < 0)
 			ipc_scan_note_error(walk->trouble, errno, ipc_scan_shown(walk));
 		else
-			r = ipc_scan_walk_down(walk, fd, walk->mounts ? ipc_mounts_of_path(walk->mounts, ipc_scan_shown(walk)) : NULL);
+			r = ipc_scan_walk_down(
+				walk, fd, walk->mounts ? ipc_mounts_of_path(walk->mounts, ipc_scan_shown(walk)) : NULL);
 	}
 	for (i = 0; i < done_count; i++)
 		free(done[i]);

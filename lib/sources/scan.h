@@ -6,7 +6,7 @@
 #include "sources/mounts.h"
 
 struct ipc_scan_entry {
-	const char *path;   /* absolute */
+	const char *path; /* absolute */
 	struct ipc_file file;
 };
 
@@ -14,9 +14,9 @@ struct ipc_scan;
 
 /* What could not be read while walking, counted: for one line each in the run's problems. */
 struct ipc_scan_trouble {
-	size_t denied;      /* directories not readable for lack of privilege */
-	size_t failed;      /* other errors */
-	size_t foreign;     /* mounts left out: not local */
+	size_t denied;                                     /* directories not readable for lack of privilege */
+	size_t failed;                                     /* other errors */
+	size_t foreign;                                    /* mounts left out: not local */
 	char *first_denied, *first_failed, *first_foreign; /* one path of each as an example, or NULL */
 	int first_error;
 };
@@ -28,8 +28,9 @@ enum ipc_scan_types {
 };
 
 /*
- * Walk @dirs (absolute; themselves they may be links; one that does not exist is skipped) without touching file systems that are not local. @mounts: the table of the
- * mount namespace the thread is in, NULL when there is none. A file reached twice, by a bind mount or a hard link, is kept once.
+ * Walk @dirs (absolute; themselves they may be links; one that does not exist is skipped) without touching file systems
+ * that are not local. @mounts: the table of the mount namespace that the thread is in, NULL when there is none. A file
+ * reached twice, by a bind mount or a hard link, is kept once.
  */
 int ipc_scan_new(struct ipc_ctx *ctx, const struct ipc_mounts *mounts, const char *const *dirs, size_t count,
 		 enum ipc_scan_types types, struct ipc_scan **out);

@@ -2,8 +2,9 @@
 /*
  * The walk downwards: directory entries tell the type, so only what is looked for is ever stat'ed.
  *
- * Directories are opened one below the other, which no path length limits and no renamed or linked parent misleads. Of the
- * chain from the top to the current one only the last few are kept open; those above are found again through "..".
+ * Directories are opened one below the other, which no path length limits and no renamed or linked parent misleads.
+ * Of the chain from the top to the current one only the last few are kept open; those above are found again through
+ * "..".
  */
 #include <errno.h>
 #include <linux/openat2.h>
@@ -114,7 +115,8 @@ static int read_level(struct ipc_scan_walk *walk, const struct ipc_scan_level *l
 			int r;
 
 			at += entry->length;
-			if (!((walk->types | IPC_DT_BIT(IPC_DT_UNKNOWN) | IPC_DT_BIT(IPC_DT_DIR)) & IPC_DT_BIT(entry->type & 31)))
+			if (!((walk->types | IPC_DT_BIT(IPC_DT_UNKNOWN) | IPC_DT_BIT(IPC_DT_DIR)) &
+			      IPC_DT_BIT(entry->type & 31)))
 				continue;
 			if (is_dots(entry->name))
 				continue;
@@ -176,7 +178,8 @@ static int push(struct ipc_scan_walk *walk, int fd, const struct ipc_mount *moun
 		walk->room = room;
 	}
 	level = &walk->levels[walk->depth++];
-	*level = (struct ipc_scan_level){.fd = fd, .mount = mount, .path_len = walk->path.len, .names_from = walk->names.len};
+	*level = (struct ipc_scan_level){
+		.fd = fd, .mount = mount, .path_len = walk->path.len, .names_from = walk->names.len};
 	close_distant(walk);
 	return read_level(walk, level);
 }
@@ -201,9 +204,10 @@ static int reopen(const struct ipc_scan_level *parent, const struct ipc_scan_lev
 static void pop(struct ipc_scan_walk *walk)
 {
 	struct ipc_scan_level *child = &walk->levels[--walk->depth];
-	struct ipc_scan_level *parent = walk->depth ? child - 1 : NULL;
 
-	if (parent && parent->fd < 0 && walk->names.len) {
+	if (walk->depth && child[-1].fd < 0 && walk->names.len) {
+		struct ipc_scan_level *parent = child - 1;
+
 		ipc_scan_cut(&walk->path, parent->path_len);
 		parent->fd = reopen(parent, child);
 		if (parent->fd < 0) {

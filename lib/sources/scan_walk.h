@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the two halves of the scan share: where it begins and what it keeps (scan.c), and the walk downwards (scan_walk.c). */
+/*
+ * What the two halves of the scan share: where it begins and what it keeps (scan.c), and the walk downwards
+ * (scan_walk.c).
+ */
 #ifndef IPC_SOURCES_SCAN_WALK_H
 #define IPC_SOURCES_SCAN_WALK_H
 
@@ -15,7 +18,7 @@
 /* Types of directory entries; a file's type is the same number in the upper bits of its mode. */
 enum { IPC_DT_UNKNOWN = 0, IPC_DT_FIFO = 1, IPC_DT_DIR = 4, IPC_DT_REGULAR = 8, IPC_DT_SOCK = 12 };
 #define IPC_DT_BIT(type) (1u << (type))
-#define IPC_DT_OF_MODE(mode) (((mode) & S_IFMT) >> 12)
+#define IPC_DT_OF_MODE(mode) (((mode)&S_IFMT) >> 12)
 
 struct ipc_scan_level;
 

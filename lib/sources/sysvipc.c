@@ -236,6 +236,7 @@ int ipc_sysv_each_shm(struct ipc_ctx *ctx, bool memory, ipc_sysv_shm_fn fn, void
 	return list(&listing, memory);
 }
 
+/* 1: not in the text; 0 or -errno as usual. */
 static int find_by_text(struct ipc_ctx *ctx, enum ipc_sysv_type type, uint64_t id, union ipc_sysv_any *out)
 {
 	struct ipc_buf text = {0};
@@ -253,7 +254,7 @@ static int find_by_text(struct ipc_ctx *ctx, enum ipc_sysv_type type, uint64_t i
 	if (err)
 		return err;
 	if (!found)
-		return -ENOENT;
+		return 1;
 	*out = any;
 	return 0;
 }
@@ -275,8 +276,8 @@ static int find(struct ipc_ctx *ctx, enum ipc_sysv_type type, uint64_t id, bool 
 	if (!err)
 		return -ENOENT;
 	by_text = find_by_text(ctx, type, id, out);
-	if (by_text == 0 || by_text == -ENOENT)
-		return by_text;
+	if (by_text >= 0)
+		return by_text ? -ENOENT : 0;
 	return err == -EINVAL || err == -EIDRM ? -ENOENT : err;
 }
 

@@ -6,12 +6,13 @@
 #include "context.h"
 
 /*
- * Plain values as the kernel gives them. Times are seconds since the epoch, 0: never. Pids are those of the pid namespace of the reader,
- * 0: of a process of another one, or none yet. What a source does not have is IPC_UNKNOWN (model/record.h).
+ * Plain values as the kernel gives them. Times are seconds since the epoch, 0: never. Pids are those of the pid
+ * namespace of the reader, 0: of a process of another one, or none yet. What a source does not have is IPC_UNKNOWN
+ * (model/record.h).
  */
 struct ipc_sysv_perm {
 	uint64_t id;
-	uint64_t key;   /* the 32 bits of key_t */
+	uint64_t key; /* the 32 bits of key_t */
 	uint64_t uid, gid, cuid, cgid;
 	uint64_t mode;  /* permission bits alone */
 	uint64_t flags; /* the bits of the kernel's mode above them: IPC_SYSV_DEST, IPC_SYSV_LOCKED, IPC_SYSV_HUGETLB */
@@ -36,7 +37,7 @@ struct ipc_sysv_sem {
 
 struct ipc_sysv_shm {
 	struct ipc_sysv_perm perm;
-	uint64_t size;         /* segsz */
+	uint64_t size; /* segsz */
 	uint64_t nattch;
 	uint64_t rss, swapped; /* bytes; only in the text */
 	int64_t cpid, lpid;
@@ -48,9 +49,10 @@ typedef int (*ipc_sysv_sem_fn)(const struct ipc_sysv_sem *sem, void *data);
 typedef int (*ipc_sysv_shm_fn)(const struct ipc_sysv_shm *shm, void *data);
 
 /*
- * Hand every object to @fn, each id once. The system call is asked first and /proc for what it refuses; a captured tree has the text alone.
- * Returns 0, the first non-zero result of @fn (and stops), -ENOMEM, -EBADMSG (lines of the text could not be understood; all others were handed
- * over), -ENOSYS (a kernel without System V IPC), or why neither source could be read.
+ * Hand every object to @fn, each id once. The system call is asked first and /proc for what it refuses; a captured tree
+ * has the text alone. Returns 0, the first non-zero result of @fn (and stops), -ENOMEM, -EBADMSG (lines of the text
+ * could not be understood; all others were handed over), -ENOSYS (a kernel without System V IPC), or why neither source
+ * could be read.
  */
 int ipc_sysv_each_msg(struct ipc_ctx *ctx, ipc_sysv_msg_fn fn, void *data);
 int ipc_sysv_each_sem(struct ipc_ctx *ctx, ipc_sysv_sem_fn fn, void *data);

@@ -16,27 +16,34 @@ struct column {
 	bool optional; /* older kernels end the line before it */
 };
 
-#define COLUMN(member, form) {offsetof(union ipc_sysv_any, member), form, false}
-#define LATER(member, form) {offsetof(union ipc_sysv_any, member), form, true}
+#define COLUMN(member, form)                                      \
+	{                                                         \
+		offsetof(union ipc_sysv_any, member), form, false \
+	}
+#define LATER(member, form)                                      \
+	{                                                        \
+		offsetof(union ipc_sysv_any, member), form, true \
+	}
 
 static const struct column msg_columns[] = {
-	COLUMN(perm.key, SIGNED),   COLUMN(perm.id, DECIMAL),   COLUMN(perm.mode, OCTAL),    COLUMN(msg.bytes, DECIMAL),
-	COLUMN(msg.messages, DECIMAL), COLUMN(msg.lspid, DECIMAL), COLUMN(msg.lrpid, DECIMAL), COLUMN(perm.uid, DECIMAL),
-	COLUMN(perm.gid, DECIMAL),  COLUMN(perm.cuid, DECIMAL), COLUMN(perm.cgid, DECIMAL),  COLUMN(msg.stime, SIGNED),
+	COLUMN(perm.key, SIGNED),   COLUMN(perm.id, DECIMAL),      COLUMN(perm.mode, OCTAL),
+	COLUMN(msg.bytes, DECIMAL), COLUMN(msg.messages, DECIMAL), COLUMN(msg.lspid, DECIMAL),
+	COLUMN(msg.lrpid, DECIMAL), COLUMN(perm.uid, DECIMAL),     COLUMN(perm.gid, DECIMAL),
+	COLUMN(perm.cuid, DECIMAL), COLUMN(perm.cgid, DECIMAL),    COLUMN(msg.stime, SIGNED),
 	COLUMN(msg.rtime, SIGNED),  COLUMN(msg.ctime, SIGNED),
 };
 
 static const struct column sem_columns[] = {
-	COLUMN(perm.key, SIGNED),  COLUMN(perm.id, DECIMAL),   COLUMN(perm.mode, OCTAL),   COLUMN(sem.nsems, DECIMAL),
-	COLUMN(perm.uid, DECIMAL), COLUMN(perm.gid, DECIMAL),  COLUMN(perm.cuid, DECIMAL), COLUMN(perm.cgid, DECIMAL),
+	COLUMN(perm.key, SIGNED),  COLUMN(perm.id, DECIMAL),  COLUMN(perm.mode, OCTAL),   COLUMN(sem.nsems, DECIMAL),
+	COLUMN(perm.uid, DECIMAL), COLUMN(perm.gid, DECIMAL), COLUMN(perm.cuid, DECIMAL), COLUMN(perm.cgid, DECIMAL),
 	COLUMN(sem.otime, SIGNED), COLUMN(sem.ctime, SIGNED),
 };
 
 static const struct column shm_columns[] = {
-	COLUMN(perm.key, SIGNED),    COLUMN(perm.id, DECIMAL),  COLUMN(perm.mode, OCTAL),   COLUMN(shm.size, DECIMAL),
-	COLUMN(shm.cpid, DECIMAL),   COLUMN(shm.lpid, DECIMAL), COLUMN(shm.nattch, DECIMAL), COLUMN(perm.uid, DECIMAL),
-	COLUMN(perm.gid, DECIMAL),   COLUMN(perm.cuid, DECIMAL), COLUMN(perm.cgid, DECIMAL), COLUMN(shm.atime, SIGNED),
-	COLUMN(shm.dtime, SIGNED),   COLUMN(shm.ctime, SIGNED), LATER(shm.rss, DECIMAL),    LATER(shm.swapped, DECIMAL),
+	COLUMN(perm.key, SIGNED),  COLUMN(perm.id, DECIMAL),   COLUMN(perm.mode, OCTAL),    COLUMN(shm.size, DECIMAL),
+	COLUMN(shm.cpid, DECIMAL), COLUMN(shm.lpid, DECIMAL),  COLUMN(shm.nattch, DECIMAL), COLUMN(perm.uid, DECIMAL),
+	COLUMN(perm.gid, DECIMAL), COLUMN(perm.cuid, DECIMAL), COLUMN(perm.cgid, DECIMAL),  COLUMN(shm.atime, SIGNED),
+	COLUMN(shm.dtime, SIGNED), COLUMN(shm.ctime, SIGNED),  LATER(shm.rss, DECIMAL),     LATER(shm.swapped, DECIMAL),
 };
 
 static const struct table {
@@ -72,7 +79,8 @@ static bool read_number(const char **at, const char *end, enum column_form form,
 
 	p += negative;
 	for (first = p; p < end && *p >= '0' && *p < (char)('0' + base); p++)
-		if (__builtin_mul_overflow(value, base, &value) || __builtin_add_overflow(value, (uint64_t)(*p - '0'), &value))
+		if (__builtin_mul_overflow(value, base, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)(*p - '0'), &value))
 			return false;
 	if (p == first || (p < end && *p != ' ' && *p != '\t'))
 		return false;

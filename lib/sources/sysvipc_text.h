@@ -18,8 +18,8 @@ union ipc_sysv_any {
 const char *ipc_sysv_type_name(enum ipc_sysv_type type);
 
 /*
- * Read the next object at *@at (advanced behind its line); the heading is passed over.
- * Returns 1 with @out filled, 0 at @end, or -EBADMSG for a line that is none (short, not a number, too large): go on with the next.
+ * Read the next object at *@at (advanced behind its line); the heading is passed over. Returns 1 with @out filled, 0 at
+ * @end, or -EBADMSG for a line that is none (short, not a number, too large): go on with the next.
  */
 int ipc_sysv_next_line(enum ipc_sysv_type type, const char **at, const char *end, union ipc_sysv_any *out);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Both sources of holders give the same answer: a family of processes in namespaces of its own holds objects of every space in every way,
- * and what BPF and /proc say of those processes is compared, hold by hold. Exits 77 where BPF iterators or namespaces are not allowed.
+ * Both sources of holders give the same answer: a family of processes in namespaces of its own holds objects of every
+ * space in every way, and what BPF and /proc say of those processes is compared, hold by hold. Exits 77 where BPF
+ * iterators or namespaces are not allowed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,11 +32,11 @@
 #define BASE "/tmp"
 #define SIZE 8192
 
-
 struct family {
-	pid_t maker, twin, headless; /* the maker, a child that inherited its objects, a process without its first thread */
-	uint64_t trap_memfd, trap_segment; /* inodes of files with names that pretend */
-	uint64_t segment;
+	pid_t maker;                               /* in namespaces of its own */
+	pid_t twin;                                /* a child that inherited its objects */
+	pid_t headless;                            /* another, whose first thread has ended */
+	char private_segment[32], thread_pipe[32]; /* "inode N " */
 };
 
 static _Noreturn void end(int code, const char *format, ...)
@@ -72,10 +73,9 @@ static void map_file(const char *path, int flags, bool keep_fd)
 }
 
 /* A tmpfs that is mounted nowhere: files in it look like the kernel's own memory. */
-static void make_traps(struct family *family)
+static void make_traps(void)
 {
 	int fs, dir, fd;
-	struct stat st;
 
 	fs = (int)MUST(syscall(SYS_fsopen, "tmpfs", 0));
 	MUST(syscall(SYS_fsconfig, fs, 6 /* FSCONFIG_CMD_CREATE */, NULL, NULL, 0));
@@ -84,14 +84,10 @@ static void make_traps(struct family *family)
 	MUST(ftruncate(fd, SIZE));
 	MUST((long)mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0));
 	MUST(unlinkat(dir, "memfd:trap", 0));
-	MUST(fstat(fd, &st));
-	family->trap_memfd = st.st_ino;
 	fd = (int)MUST(openat(dir, "SYSV00000000", O_RDWR | O_CREAT, 0600));
 	MUST(ftruncate(fd, SIZE));
 	MUST((long)mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0));
 	MUST(unlinkat(dir, "SYSV00000000", 0));
-	MUST(fstat(fd, &st));
-	family->trap_segment = st.st_ino;
 }
 
 static void make_overlay(void)
@@ -105,7 +101,8 @@ static void make_overlay(void)
 	fd = (int)MUST(open(BASE "/lower/below", O_RDWR | O_CREAT, 0600));
 	MUST(ftruncate(fd, SIZE));
 	close(fd);
-	if (mount("overlay", BASE "/both", "overlay", 0, "lowerdir=" BASE "/lower,upperdir=" BASE "/upper,workdir=" BASE "/work") < 0) {
+	if (mount("overlay", BASE "/both", "overlay", 0,
+		  "lowerdir=" BASE "/lower,upperdir=" BASE "/upper,workdir=" BASE "/work") < 0) {
 		printf("no overlay: %s\n", strerror(errno));
 		return;
 	}
@@ -147,7 +144,7 @@ static void make_objects(struct family *family)
 	id = (int)MUST(shmget(IPC_PRIVATE, SIZE, 0600));
 	MUST((long)shmat(id, NULL, 0));
 	MUST((long)shmat(id, NULL, SHM_RDONLY));
-	family->segment = (uint64_t)id;
+	snprintf(family->private_segment, sizeof(family->private_segment), "inode %d ", id);
 	id = (int)MUST(shmget(0x52e2c1, SIZE, IPC_CREAT | 0600));
 	MUST((long)shmat(id, NULL, 0));
 	MUST(shmctl(id, IPC_RMID, NULL));
@@ -158,26 +155,36 @@ static void make_objects(struct family *family)
 	MUST(unlink("/dev/shm/unlinked\n"));
 	map_file(BASE "/back\\012slash", MAP_SHARED, false);
 	MUST(mq_open("/queue", O_RDWR | O_CREAT, 0600, &attr));
-	make_traps(family);
+	MUST(mq_open("/memfd:queue", O_RDONLY | O_CREAT, 0600, &attr));
+	make_traps();
 	make_overlay();
 }
 
-static void *sleep_for_ever(void *arg)
+static _Noreturn void *sleep_for_ever(void *arg)
 {
 	(void)arg;
 	for (;;)
 		pause();
 }
 
+struct thread {
+	pthread_barrier_t ready;
+	struct family *family;
+};
+
 /* A thread with a table of fds of its own, in which one pipe is that the other threads do not have. */
 static void *unshare_fds(void *arg)
 {
-	pthread_barrier_t *ready = arg;
+	struct thread *self = arg;
+	struct stat st;
 	int fds[2];
 
 	MUST(unshare(CLONE_FILES));
 	MUST(pipe(fds));
-	pthread_barrier_wait(ready);
+	MUST(fstat(fds[0], &st));
+	snprintf(self->family->thread_pipe, sizeof(self->family->thread_pipe), "inode %" PRIu64 " ",
+		 (uint64_t)st.st_ino);
+	pthread_barrier_wait(&self->ready);
 	return sleep_for_ever(NULL);
 }
 
@@ -215,9 +222,9 @@ static pid_t fork_member(void)
 
 static void run_maker(int report)
 {
-	static pthread_barrier_t ready;
 	static int told[2];
 	struct family family = {.maker = getpid()};
+	struct thread unsharing = {.family = &family};
 	pthread_t thread;
 	char byte;
 
@@ -238,9 +245,9 @@ static void run_maker(int report)
 		pthread_exit(NULL);
 	}
 	MUST(read(told[0], &byte, 1));
-	pthread_barrier_init(&ready, NULL, 2);
-	pthread_create(&thread, NULL, unshare_fds, &ready);
-	pthread_barrier_wait(&ready);
+	pthread_barrier_init(&unsharing.ready, NULL, 2);
+	pthread_create(&thread, NULL, unshare_fds, &unsharing);
+	pthread_barrier_wait(&unsharing.ready);
 	MUST(write(report, &family, sizeof(family)));
 	sleep_for_ever(NULL);
 }
@@ -265,13 +272,22 @@ static void add_line(struct answer *answer, const struct ipc_held *held, const s
 	ipc_escape(held->path.data ? held->path.data : "", held->path.len, path, sizeof(path));
 	answer->lines = realloc(answer->lines, (answer->count + 1) * sizeof(*answer->lines));
 	if (!answer->lines ||
-	    asprintf(&answer->lines[answer->count], "space %d device %u:%u inode %" PRIu64 " pid %" PRId64 " fd %d addr %" PRIx64
+	    asprintf(&answer->lines[answer->count],
+		     "space %d device %u:%u inode %" PRIu64 " pid %" PRId64 " fd %d addr %" PRIx64
 		     " pages %u access %d attach %d shared %d/%d path %s",
-		     (int)held->key.space, major(held->key.device), minor(held->key.device), held->key.inode, hold->process->pid,
-		     hold->fd, hold->addr, hold->fd < 0 ? hold->pages : 0, hold->access, hold->attach, hold->shared, held->shared, path) < 0)
+		     (int)held->key.space, major(held->key.device), minor(held->key.device), held->key.inode,
+		     hold->process->pid, hold->fd, hold->addr, hold->fd < 0 ? hold->pages : 0, hold->access,
+		     hold->attach, hold->shared, held->shared, path) < 0)
 		end(1, "memory");
 	answer->count++;
 	answer->in_space[held->key.space]++;
+}
+
+static void release(struct answer *answer)
+{
+	while (answer->count)
+		free(answer->lines[--answer->count]);
+	free(answer->lines);
 }
 
 static int by_text(const void *a, const void *b)
@@ -279,7 +295,8 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void ask(struct ipc_ctx *ctx, enum ipc_holder_source source, const struct family *family, int64_t only, struct answer *answer)
+static void ask(struct ipc_ctx *ctx, enum ipc_holder_source source, const struct family *family, int64_t only,
+		struct answer *answer)
 {
 	const struct ipc_holders_want want = {.spaces = ~0u, .maps = true, .only = only};
 	struct ipc_processes *processes;
@@ -331,12 +348,11 @@ static int expect(bool holds, const char *what)
 	return !holds;
 }
 
-static bool has(const struct answer *answer, int space, uint64_t inode, unsigned times)
+/* Are there at least @times holds in @space whose line has @part? */
+static bool has(const struct answer *answer, int space, const char *part, unsigned times)
 {
-	char part[64];
 	size_t i;
 
-	snprintf(part, sizeof(part), " inode %" PRIu64 " ", inode);
 	for (i = 0; i < answer->count; i++)
 		if (atoi(answer->lines[i] + strlen("space ")) == space && strstr(answer->lines[i], part) && times)
 			times--;
@@ -359,12 +375,23 @@ static int check(const struct family *family)
 	wrong += compare(&one_bpf, &one_proc);
 	for (space = IPC_SPACE_FILE; space <= IPC_SPACE_SHM; space++)
 		wrong += expect(bpf.in_space[space] > 0, "a space without holds");
-	wrong += expect(has(&bpf, IPC_SPACE_FILE, family->trap_memfd, 6), "a file called memfd:trap is a file");
-	wrong += expect(!has(&bpf, IPC_SPACE_MEMFD, family->trap_memfd, 1) || family->trap_memfd > 1000, "and no memfd");
-	wrong += expect(has(&bpf, IPC_SPACE_FILE, family->trap_segment, 6), "a file called SYSV00000000 is a file");
-	wrong += expect(has(&bpf, IPC_SPACE_SHM, family->segment, 6), "two attachments in each of three processes");
+	/* One fd and one mapping in each of the three processes; the one without its first thread keeps what it had. */
+	wrong += expect(has(&bpf, IPC_SPACE_FILE, "path /memfd:trap (deleted)", 6),
+			"a file called memfd:trap is a file");
+	wrong += expect(!has(&bpf, IPC_SPACE_MEMFD, "trap", 1), "and no memfd");
+	wrong += expect(has(&bpf, IPC_SPACE_FILE, "path /SYSV00000000 (deleted)", 6),
+			"a file called SYSV00000000 is a file");
+	wrong += expect(has(&bpf, IPC_SPACE_FILE, "path /memfd:queue", 3), "a queue called memfd:queue is a file");
+	wrong += expect(has(&bpf, IPC_SPACE_SHM, family->private_segment, 6), "two attachments in each process");
+	wrong +=
+		expect(has(&bpf, IPC_SPACE_SHM, "path /SYSV0052e2c1 (deleted)", 3), "a removed segment keeps its name");
+	wrong += expect(has(&bpf, IPC_SPACE_PIPE, family->thread_pipe, 2), "the fds of a thread that unshared them");
 	wrong += expect(one_bpf.count > 10 && one_bpf.count < bpf.count, "one process alone has some of the holds");
 	printf("%zu holds of 3 processes compared, %d differences\n", bpf.count, wrong);
+	release(&bpf);
+	release(&proc);
+	release(&one_bpf);
+	release(&one_proc);
 	ipc_ctx_unref(ctx);
 	return wrong ? 1 : 0;
 }

@@ -38,5 +38,6 @@ tested add_unit_test tests/unit/test_ .c
 tested add_cli_test tests/cli/ .bats
 tested add_meta_test tests/meta/ .sh
 tested add_e2e_test tests/e2e/ .sh
+tested add_e2e_program tests/e2e/ .c
 tested add_bench tests/bench/ .sh
 exit $status

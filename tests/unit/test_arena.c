@@ -106,6 +106,33 @@ static void bytes_and_format(void **state)
 	ipc_arena_release(&arena);
 }
 
+/* Texts of many lengths, so that some end exactly with a block and some just do not fit. */
+static void formats_across_blocks(void **state)
+{
+	struct ipc_arena arena = {0};
+	struct ipc_bytes texts[4000];
+
+	(void)state;
+	for (int i = 0; i < 4000; i++)
+		texts[i] = ipc_arena_format(&arena, "%0*d", 1 + i % 97, i % 10);
+	for (int i = 0; i < 4000; i++) {
+		assert_int_equal(texts[i].len, 1 + i % 97);
+		assert_int_equal(strlen(texts[i].data), texts[i].len);
+		assert_int_equal(texts[i].data[texts[i].len - 1], '0' + i % 10);
+	}
+	for (int left = 0; left < 40; left++) {
+		ipc_arena_release(&arena);
+		ipc_arena_alloc(&arena, 1);
+		while (ipc_arena_mark(&arena).used < 65000)
+			ipc_arena_alloc(&arena, 1);
+		texts[0] = ipc_arena_format(&arena, "%0*d", 440 + left, 7);
+		texts[1] = ipc_arena_bytes(&arena, "behind", 6);
+		assert_int_equal(strlen(texts[0].data), 440 + left);
+		assert_string_equal(texts[1].data, "behind");
+	}
+	ipc_arena_release(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -114,6 +141,7 @@ int main(void)
 		cmocka_unit_test(large_blocks),
 		cmocka_unit_test(failure_is_remembered),
 		cmocka_unit_test(bytes_and_format),
+		cmocka_unit_test(formats_across_blocks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,6 +146,8 @@ static void test_json_string(void **state)
 	expect(&text, "\"\"");
 	format_json_string(&text, (struct ipc_bytes){NULL, 0});
 	expect(&text, "null");
+	format_json_text(&text, "fifo:/a\\x0a\n\"\xc3");
+	expect(&text, "\"fifo:/a\\\\x0a\\\\x0a\\\"\\\\xc3\"");
 	text_release(&text);
 }
 

@@ -44,7 +44,11 @@ static const struct ipc_bytes status[] = {IPC_BYTES("dest"), IPC_BYTES("locked")
 
 static const struct ipc_holder holders[] = {
 	{.pid = 4711, .comm = IPC_BYTES("nginx"), .uid = 33, .fd = 0, .addr = IPC_UNKNOWN, .how = IPC_BYTES("fd")},
-	{.pid = IPC_UNKNOWN_INT, .comm = IPC_BYTES("a) b (c"), .uid = 0, .fd = IPC_UNKNOWN_INT, .how = IPC_BYTES("map")},
+	{.pid = IPC_UNKNOWN_INT,
+	 .comm = IPC_BYTES("a) b (c"),
+	 .uid = 0,
+	 .fd = IPC_UNKNOWN_INT,
+	 .how = IPC_BYTES("map")},
 };
 
 static const struct ipc_peer peers[] = {
@@ -121,16 +125,17 @@ static void literals_by_type(void **state)
 	(void)state;
 	make_full(&t);
 	check(&t,
-	      LIST("size == 64M", "size == 67108864", "size == \"64MiB\"", "size == 0x4000000", "size >= 0.0625G", "size > 64MB",
-		   "size<65M", "key == 0x52e2c1", "key == 0x0052E2C1", "key == 5431999 or key == 5432001", "mode == 0640",
-		   "mode == 640", "id == 12", "id == 0xc", "age == 90s", "age == 1m30s", "age > 0", "age < 1h",
-		   "changed == 2026-01-02T03:04:05Z", "changed > 2026-01-02", "changed < 2026-01-02T04:05:00+01:00",
-		   "offset == -5", "offset < 0", "offset > -0x6", "deleted == true", "deleted == 1", "deleted != false",
-		   "start == 0x7f0000001000", "uid == 0", "state == orphan", "state == 'orphan'", "ref == shm:12",
-		   "kind > posix", "kind < 'sysvx'", "SIZE == 64m", "State == \"orphan\""),
-	      LIST("size == 64MB", "size < 64M", "size != 64M", "key == 0x52e2c2", "mode == 0600", "id > 12", "age >= 2m",
-		   "changed <= 2026-01-02", "offset == 5", "deleted == false", "state == Orphan", "state == orph",
-		   "kind == 'sys'", "uid != 0"));
+	      LIST("size == 64M", "size == 67108864", "size == \"64MiB\"", "size == 0x4000000", "size >= 0.0625G",
+		   "size > 64MB", "size<65M", "key == 0x52e2c1", "key == 0x0052E2C1",
+		   "key == 5431999 or key == 5432001", "mode == 0640", "mode == 640", "id == 12", "id == 0xc",
+		   "age == 90s", "age == 1m30s", "age > 0", "age < 1h", "changed == 2026-01-02T03:04:05Z",
+		   "changed > 2026-01-02", "changed < 2026-01-02T04:05:00+01:00", "offset == -5", "offset < 0",
+		   "offset > -0x6", "deleted == true", "deleted == 1", "deleted != false", "start == 0x7f0000001000",
+		   "uid == 0", "state == orphan", "state == 'orphan'", "ref == shm:12", "kind > posix",
+		   "kind < 'sysvx'", "SIZE == 64m", "State == \"orphan\""),
+	      LIST("size == 64MB", "size < 64M", "size != 64M", "key == 0x52e2c2", "mode == 0600", "id > 12",
+		   "age >= 2m", "changed <= 2026-01-02", "offset == 5", "deleted == false", "state == Orphan",
+		   "state == orph", "kind == 'sys'", "uid != 0"));
 }
 
 static void logic(void **state)
@@ -143,11 +148,11 @@ static void logic(void **state)
 	      LIST("class == \"shm\" and size >= 64M and holders", "not id == 13", "! id == 13", "!!id", "not not id",
 		   "id == 13 or id == 12", "id == 13 || id == 12", "id == 12 && kind == sysv",
 		   /* "and" binds before "or" */
-		   "id == 12 or id == 13 and id == 14", "id == 13 and id == 14 or id == 12", "(id == 12 or id == 13) and id",
-		   "not (id == 13 and id == 12)", "not(id==13)", "not id == 13 and id", "\tid ==\n12 ", "((((id))))",
-		   "id and(size)and holders"),
-	      LIST("(id == 12 or id == 13) and id == 14", "not id", "not (id or uid)", "id and not holders", "uid or waiters",
-		   "not id == 12 or uid", "not (not (not id))"));
+		   "id == 12 or id == 13 and id == 14", "id == 13 and id == 14 or id == 12",
+		   "(id == 12 or id == 13) and id", "not (id == 13 and id == 12)", "not(id==13)", "not id == 13 and id",
+		   "\tid ==\n12 ", "((((id))))", "id and(size)and holders"),
+	      LIST("(id == 12 or id == 13) and id == 14", "not id", "not (id or uid)", "id and not holders",
+		   "uid or waiters", "not id == 12 or uid", "not (not (not id))"));
 }
 
 static void presence(void **state)
@@ -156,7 +161,8 @@ static void presence(void **state)
 
 	(void)state;
 	make_full(&t);
-	check(&t, LIST("id", "name", "state", "holders", "status", "deleted", "offset", "age", "holders.pid", "not uid"),
+	check(&t,
+	      LIST("id", "name", "state", "holders", "status", "deleted", "offset", "age", "holders.pid", "not uid"),
 	      LIST("uid", "waiters", "evidence", "user", "created", "holders.access", "holders.fd", "waiters.pid"));
 	t.object.name = IPC_BYTES("");
 	assert_false(holds("name", &t));
@@ -170,13 +176,14 @@ static void text_and_patterns(void **state)
 	(void)state;
 	make_full(&t);
 	check(&t,
-	      LIST("name == '/a\\x0ab\\x5cc\\x00d.log'", "name == /a\\x0ab\\x5cc\\x00d.log", "name =~ '^/a'", "name =~ ^/a",
-		   "name =~ '\\x0a'", "name =~ \"b\\\\c\"", "name =~ \"b\\x5cc\"", "name =~ 'b[\\\\]c'", "name !~ log2",
-		   "state =~ \"^(orphan|idle)$\"", "state =~ 'o.*n'", "state =~ ''", "state != 'it\\'s'", "state != \"a\\\"b\"",
-		   "state !~ 'it\\'s'", "kind =~ \"s{1}y\"",
+	      LIST("name == '/a\\x0ab\\x5cc\\x00d.log'", "name == /a\\x0ab\\x5cc\\x00d.log", "name =~ '^/a'",
+		   "name =~ ^/a", "name =~ '\\x0a'", "name =~ \"b\\\\c\"", "name =~ \"b\\x5cc\"", "name =~ 'b[\\\\]c'",
+		   "name !~ log2", "state =~ \"^(orphan|idle)$\"", "state =~ 'o.*n'", "state =~ ''",
+		   "state != 'it\\'s'", "state != \"a\\\"b\"", "state !~ 'it\\'s'", "kind =~ \"s{1}y\"",
 		   /* \xHH is the byte, not the dot that matches any */
 		   "state !~ 'o\\x2e'", "name =~ '\\x5cc'"),
-	      LIST("name == '/a'", "name =~ '^b'", "state =~ '^(idle)$'", "state =~ 'o\\x2ephan'", "state =~ 'ORPHAN'"));
+	      LIST("name == '/a'", "name =~ '^b'", "state =~ '^(idle)$'", "state =~ 'o\\x2ephan'",
+		   "state =~ 'ORPHAN'"));
 	t.object.name = IPC_BYTES("a.b");
 	check(&t, LIST("name =~ 'a\\x2eb'", "name =~ 'a\\.b'", "name =~ \"a[.]b\""), LIST("name =~ 'a\\.c'"));
 	t.object.name = IPC_BYTES("it's");
@@ -214,16 +221,16 @@ static void lists(void **state)
 	(void)state;
 	make_full(&t);
 	check(&t,
-	      LIST("status == \"dest\"", "status == locked", "status =~ '^lock'", "status != LISTEN", "status !~ x", "status >= 2",
-		   "status < 3", "evidence <= 0", "holders == 2", "holders > 1", "holders != 3", "waiters == 0",
-		   "holders.comm == \"nginx\"", "holders.pid == 4711", "holders.uid == 0", "holders.comm =~ '^a\\)'",
-		   "holders.how == map and holders.how == fd", "holders.comm != sshd", "holders.pid != 4712", "holders.fd == 0",
-		   "waiters.pid != 1", "peers.holders.comm == nginx", "peers.holders == 1", "peers.ref == sock:2",
-		   "peers.holders.comm != sshd", "peers > 1"),
-	      LIST("status == des", "status != dest", "status !~ loc", "status > 2", "holders == 3", "holders != 2", "waiters > 0",
-		   "holders.comm == ngin", "holders.comm != nginx", "holders.pid == 4712", "holders.pid < 4711",
-		   "waiters.pid == 1", "peers.holders.comm == sshd", "peers.holders == 0", "peers.holders.comm != nginx",
-		   "holders.comm !~ nginx"));
+	      LIST("status == \"dest\"", "status == locked", "status =~ '^lock'", "status != LISTEN", "status !~ x",
+		   "status >= 2", "status < 3", "evidence <= 0", "holders == 2", "holders > 1", "holders != 3",
+		   "waiters == 0", "holders.comm == \"nginx\"", "holders.pid == 4711", "holders.uid == 0",
+		   "holders.comm =~ '^a\\)'", "holders.how == map and holders.how == fd", "holders.comm != sshd",
+		   "holders.pid != 4712", "holders.fd == 0", "waiters.pid != 1", "peers.holders.comm == nginx",
+		   "peers.holders == 1", "peers.ref == sock:2", "peers.holders.comm != sshd", "peers > 1"),
+	      LIST("status == des", "status != dest", "status !~ loc", "status > 2", "holders == 3", "holders != 2",
+		   "waiters > 0", "holders.comm == ngin", "holders.comm != nginx", "holders.pid == 4712",
+		   "holders.pid < 4711", "waiters.pid == 1", "peers.holders.comm == sshd", "peers.holders == 0",
+		   "peers.holders.comm != nginx", "holders.comm !~ nginx"));
 }
 
 /* != and !~ are exactly the opposite of == and =~; nothing else holds for what is not known. */
@@ -234,11 +241,12 @@ static void not_known(void **state)
 	(void)state;
 	ipc_record_init(&thing_record, &t);
 	check(&t,
-	      LIST("size != 1", "name != x", "name !~ x", "status != dest", "status !~ x", "holders != 0", "holders.pid != 1",
-		   "offset != 0", "not size", "not name", "not holders", "not holders.pid", "not size < 1", "deleted != true"),
-	      LIST("size == 1", "size < 1", "size >= 0", "size > 0", "size <= 99P", "name == ''", "name < z", "name =~ ''",
-		   "status == dest", "status <= 0", "holders == 0", "holders < 1", "holders.pid < 1", "age < 1h",
-		   "offset == 0", "offset < 0", "deleted == false", "changed < 2026-01-01"));
+	      LIST("size != 1", "name != x", "name !~ x", "status != dest", "status !~ x", "holders != 0",
+		   "holders.pid != 1", "offset != 0", "not size", "not name", "not holders", "not holders.pid",
+		   "not size < 1", "deleted != true"),
+	      LIST("size == 1", "size < 1", "size >= 0", "size > 0", "size <= 99P", "name == ''", "name < z",
+		   "name =~ ''", "status == dest", "status <= 0", "holders == 0", "holders < 1", "holders.pid < 1",
+		   "age < 1h", "offset == 0", "offset < 0", "deleted == false", "changed < 2026-01-01"));
 }
 
 /* One filter over objects of several records, some of which lack the field. */
@@ -406,9 +414,10 @@ static void deep_and_long(void **state)
 		size_t count;
 		bool fits;
 	} cases[] = {
-		{"(", ")", 200, true}, {"(", ")", 201, false}, {"(", ")", 1000000, false},
-		{"not ", "", 200, true}, {"not ", "", 1000000, false}, {"!(", ")", 100, true}, {"!(", ")", 101, false},
-		{"id and ", "", 300000, true}, {"", " or id", 300000, true}, {"(", "", 1000000, false},
+		{"(", ")", 200, true},     {"(", ")", 201, false},        {"(", ")", 1000000, false},
+		{"not ", "", 200, true},   {"not ", "", 1000000, false},  {"!(", ")", 100, true},
+		{"!(", ")", 101, false},   {"id and ", "", 300000, true}, {"", " or id", 300000, true},
+		{"(", "", 1000000, false},
 	};
 	struct thing t;
 

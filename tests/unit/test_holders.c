@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "holders/holders_index.h"
+#include "holders/superblocks.h"
 #include "tree.h"
 
 #define IPC_NS 4026531839u
@@ -202,7 +203,7 @@ static void test_fifo_by_path(void **state)
 	assert_int_equal(stat(path, &st), 0);
 	add_fd(fx, "101", 3, "/run/x\n\x1b[1m.fifo", "flags:\t0100002\n");
 	add_fd(fx, "101", 4, "/run/x\n\x1b[1m.fifo", "flags:\t012000000\n"); /* O_PATH */
-	add_fd(fx, "101", 5, "/run", "flags:\t0200000\n");               /* a directory */
+	add_fd(fx, "101", 5, "/run", "flags:\t0200000\n");                   /* a directory */
 	read_holders(fx, everything);
 
 	assert_int_equal(count_all(fx, IPC_SPACE_NONE), 1);
@@ -287,11 +288,15 @@ static void test_maps(void **state)
 static void test_names_that_pretend(void **state)
 {
 	static const char names[] =
-		"1000-2000 rw-s 00000000 08:01 5                        /SYSV00000000 (deleted)\n"   /* on a disk */
-		"2000-3000 rw-s 00000000 00:19 6                        /SYSV00000000 (deleted)\n"   /* on /dev/shm of tree_host() */
-		"3000-4000 rw-s 00000000 00:63 7                        /memfd:x (deleted)\n"        /* mounted in this process's namespace alone */
+		/* on a disk */
+		"1000-2000 rw-s 00000000 08:01 5                        /SYSV00000000 (deleted)\n"
+		/* on /dev/shm as tree_host() has it */
+		"2000-3000 rw-s 00000000 00:19 6                        /SYSV00000000 (deleted)\n"
+		/* mounted in this process's namespace alone */
+		"3000-4000 rw-s 00000000 00:63 7                        /memfd:x (deleted)\n"
 		"4000-5000 rw-s 00000000 00:63 8                        /dev/zero (deleted)\n"
-		"5000-6000 rw-s 00000000 00:0f 9                        /anon_hugepage (deleted)\n"  /* mounted nowhere: the kernel's */
+		/* mounted nowhere: the kernel's own */
+		"5000-6000 rw-s 00000000 00:0f 9                        /anon_hugepage (deleted)\n"
 		"6000-7000 rw-s 00000000 00:0f 10                       /SYSV00000001 (deleted)\n";
 	struct fixture *fx = *state;
 
@@ -325,6 +330,28 @@ static void test_segments_of_two_namespaces(void **state)
 	assert_int_equal(find(fx, IPC_SPACE_SHM, 4026532999u, 0)->count, 1);
 }
 
+/*
+ * btrfs: stat() gives each subvolume a device of its own; the mount of the process's own namespace has that of the
+ * superblock.
+ */
+static void test_device_by_mount_of_the_process(void **state)
+{
+	struct fixture *fx = *state;
+	struct ipc_superblocks *superblocks;
+
+	add_process(fx, 101);
+	tree_write(&fx->tree, "proc/101/mountinfo", "64 43 0:39 / /mnt rw,relatime - btrfs /dev/loop0 rw,subvol=/\n");
+	add_fd(fx, "101", 3, "/mnt/sub/fifo", "pos:\t0\nflags:\t0100002\nmnt_id:\t64\nino:\t257\n");
+	add_fd(fx, "101", 4, "/gone", "pos:\t0\nflags:\t0100002\nmnt_id:\t65\nino:\t257\n");
+	assert_int_equal(ipc_superblocks_new(fx->ctx, &superblocks), 0);
+	assert_int_equal(ipc_superblocks_device(superblocks, makedev(0, 41), 101, "101", "3"), makedev(0, 39));
+	/* a mount that no table has */
+	assert_int_equal(ipc_superblocks_device(superblocks, makedev(0, 41), 101, "101", "4"), makedev(0, 41));
+	/* closed meanwhile */
+	assert_int_equal(ipc_superblocks_device(superblocks, makedev(0, 41), 101, "101", "5"), makedev(0, 41));
+	ipc_superblocks_free(superblocks);
+}
+
 /* ---- processes --------------------------------------------------------------------------------------------------- */
 
 /* The first thread has ended; the others live on with the fds and the memory. */
@@ -338,8 +365,10 @@ static void test_threads_without_their_leader(void **state)
 	set_maps(fx, "101", "");
 	add_fd(fx, "101/task/102", 4, "socket:[80]", "flags:\t02\n");
 	add_fd(fx, "101/task/103", 4, "socket:[80]", "flags:\t02\n");
-	set_maps(fx, "101/task/102", "2000-3000 rw-s 00000000 00:01 9                        /SYSV00000000 (deleted)\n");
-	set_maps(fx, "101/task/103", "2000-3000 rw-s 00000000 00:01 9                        /SYSV00000000 (deleted)\n");
+	set_maps(fx, "101/task/102",
+		 "2000-3000 rw-s 00000000 00:01 9                        /SYSV00000000 (deleted)\n");
+	set_maps(fx, "101/task/103",
+		 "2000-3000 rw-s 00000000 00:01 9                        /SYSV00000000 (deleted)\n");
 	read_holders(fx, everything);
 	held = find(fx, IPC_SPACE_SOCKET, 0, 80);
 	assert_non_null(held);
@@ -372,8 +401,9 @@ static void test_list(void **state)
 
 	add_process(fx, 101);
 	add_fd(fx, "101", 3, "/memfd:m (deleted)", "flags:\t02\nmnt_id:\t2\nino:\t5\n");
-	set_maps(fx, "101", "3000-5000 r--s 00000000 00:01 5                        /memfd:m (deleted)\n"
-			    "5000-6000 r--s 00000000 00:01 6                        /SYSV00000000 (deleted)\n");
+	set_maps(fx, "101",
+		 "3000-5000 r--s 00000000 00:01 5                        /memfd:m (deleted)\n"
+		 "5000-6000 r--s 00000000 00:01 6                        /SYSV00000000 (deleted)\n");
 	read_holders(fx, everything);
 
 	list = ipc_holders_list(fx->holders, (struct ipc_key){IPC_SPACE_MEMFD, INTERNAL, 5}, &arena);
@@ -451,6 +481,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_maps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names_that_pretend, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_segments_of_two_namespaces, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_device_by_mount_of_the_process, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_threads_without_their_leader, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_process_that_vanished, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),

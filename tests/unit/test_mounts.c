@@ -66,7 +66,8 @@ static void lines_and_escapes(void **state)
 	const struct ipc_mount *mount;
 
 	table(f, "25 1 254:1 / / rw,relatime - ext4 /dev/vda rw\n"
-		 "30 25 0:40 /a\\134b /mnt/with\\040space\\011tab\\012line\\134040 rw shared:1 master:2 propagate_from:3 unbindable - tmpfs t rw\n"
+		 "30 25 0:40 /a\\134b /mnt/with\\040space\\011tab\\012line\\134040 "
+		 "rw shared:1 master:2 propagate_from:3 unbindable - tmpfs t rw\n"
 		 "31 25 0:4 ipc:[4026532000] /run/ns/i rw - nsfs nsfs rw\n"
 		 "\n"
 		 "garbage\n"
@@ -117,8 +118,8 @@ static void the_topmost_counts_in_any_order(void **state)
 	char text[512];
 
 	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
-		snprintf(text, sizeof(text), "25 1 254:1 / / rw - ext4 /dev/vda rw\n%s%s%s", lines[orders[i][0]], lines[orders[i][1]],
-			 lines[orders[i][2]]);
+		snprintf(text, sizeof(text), "25 1 254:1 / / rw - ext4 /dev/vda rw\n%s%s%s", lines[orders[i][0]],
+			 lines[orders[i][1]], lines[orders[i][2]]);
 		table(f, text);
 		assert_on(f, "/m/x", 28);
 	}
@@ -157,13 +158,16 @@ static void what_may_hang_is_not_local(void **state)
 		const char *device, *type;
 		bool local, bare;
 	} cases[] = {
-		{"254:1", "ext4", true, false},	      {"7:0", "squashfs", true, false}, {"8:1", "some-new-fs", true, false},
-		{"0:30", "tmpfs", true, false},	      {"0:31", "btrfs", true, false},	{"0:32", "overlay", true, false},
-		{"0:33", "proc", true, true},	      {"0:34", "cgroup2", true, true},	{"0:35", "mqueue", true, true},
-		{"0:36", "nfs", false, false},	      {"0:37", "nfs4", false, false},	{"0:38", "cifs", false, false},
-		{"0:39", "fuse.sshfs", false, false}, {"0:40", "fuse", false, false},	{"8:2", "fuseblk", false, false},
-		{"0:41", "autofs", false, false},     {"0:42", "9p", false, false},	{"8:3", "gfs2", false, false},
-		{"0:43", "ceph", false, false},	      {"0:44", "some-new-fs", false, false},
+		{"254:1", "ext4", true, false},       {"7:0", "squashfs", true, false},
+		{"8:1", "some-new-fs", true, false},  {"0:30", "tmpfs", true, false},
+		{"0:31", "btrfs", true, false},       {"0:32", "overlay", true, false},
+		{"0:33", "proc", true, true},         {"0:34", "cgroup2", true, true},
+		{"0:35", "mqueue", true, true},       {"0:36", "nfs", false, false},
+		{"0:37", "nfs4", false, false},       {"0:38", "cifs", false, false},
+		{"0:39", "fuse.sshfs", false, false}, {"0:40", "fuse", false, false},
+		{"8:2", "fuseblk", false, false},     {"0:41", "autofs", false, false},
+		{"0:42", "9p", false, false},         {"8:3", "gfs2", false, false},
+		{"0:43", "ceph", false, false},       {"0:44", "some-new-fs", false, false},
 	};
 	struct fixture *f = *state;
 	char line[256];
@@ -181,7 +185,8 @@ static void btrfs_subvolumes(void **state)
 {
 	struct fixture *f = *state;
 
-	table(f, "25 1 0:44 /@ / rw - btrfs /dev/vda2 rw,subvol=/@\n26 25 0:44 /@run /run rw - btrfs /dev/vda2 rw,subvol=/@run\n");
+	table(f, "25 1 0:44 /@ / rw - btrfs /dev/vda2 rw,subvol=/@\n"
+		 "26 25 0:44 /@run /run rw - btrfs /dev/vda2 rw,subvol=/@run\n");
 	assert_true(ipc_mounts_of_path(f->mounts, "/run/x")->device == makedev(0, 44));
 	assert_non_null(ipc_mounts_of_device(f->mounts, makedev(0, 44)));
 	assert_null(ipc_mounts_of_device(f->mounts, makedev(0, 45)));

@@ -66,7 +66,8 @@ static void assert_comm(struct fixture *f, int64_t pid, const char *comm, size_t
 
 static void comm_may_hold_anything(void **state)
 {
-	static const char *const names[] = {"a) b (c", "x\n9 (y) R 1 1 1", "", "((", "))", ") S 1 1 1 1", "\xff\xfe\x1b[31m", "\t \""};
+	static const char *const names[] = {"a) b (c",     "x\n9 (y) R 1 1 1", "",     "((", "))",
+					    ") S 1 1 1 1", "\xff\xfe\x1b[31m", "\t \""};
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -78,8 +79,9 @@ static void comm_may_hold_anything(void **state)
 
 static void only_numbers_are_processes(void **state)
 {
-	static const char *const others[] = {"proc/4711x/stat", "proc/012/stat", "proc/0/stat", "proc/-5/stat", "proc/99999999999/stat",
-					     "proc/2147483648/stat", "proc/sys/stat"};
+	static const char *const others[] = {"proc/4711x/stat", "proc/012/stat",         "proc/0/stat",
+					     "proc/-5/stat",    "proc/99999999999/stat", "proc/2147483648/stat",
+					     "proc/sys/stat"};
 	static const int pids[] = {300, 7, 2147483647, 45, 1};
 	struct fixture *f = *state;
 	int64_t last = 0;
@@ -113,7 +115,8 @@ static void broken_texts_leave_unknowns(void **state)
 	tree_write(&f->tree, "proc/10/stat", "10 (no end");
 	tree_write(&f->tree, "proc/11/stat", "");
 	tree_write(&f->tree, "proc/12/stat", "12 (short) S 1 1");
-	tree_write(&f->tree, "proc/13/stat", "13 (far) S 1 1 1 0 -1 0 1 1 1 1 1 1 1 1 20 0 1 0 18446744073709551615 1\n");
+	tree_write(&f->tree, "proc/13/stat",
+		   "13 (far) S 1 1 1 0 -1 0 1 1 1 1 1 1 1 1 20 0 1 0 18446744073709551615 1\n");
 	tree_write(&f->tree, "proc/13/status", "Name:\tUid:\\n\nUid:\t1000\t1000\n");
 	list(f, 0);
 	for (int64_t pid = 10; pid <= 13; pid++) {

@@ -82,7 +82,8 @@ static void links_are_read_whole(void **state)
 
 static void inode_links(void **state)
 {
-	static const char *const wrong[] = {"ipc:4026531839", "ipc:[]", "ipc:[-1]", "ipc:[12x]", "ipc:[12]]", "ipc:[99999999999999999999]",
+	static const char *const wrong[] = {"ipc:4026531839", "ipc:[]",    "ipc:[-1]",
+					    "ipc:[12x]",      "ipc:[12]]", "ipc:[99999999999999999999]",
 					    "/tmp/x"};
 	struct fixture *f = *state;
 	uint64_t inode = 7;

@@ -87,7 +87,10 @@ static void values(void **state)
 {
 	static const struct ipc_bytes words[] = {IPC_BYTES("one"), IPC_BYTES("a\0b")};
 	static const struct ipc_holder holders[] = {{.pid = 1, .fd = 3}, {.pid = 2, .fd = IPC_UNKNOWN_INT}};
-	struct derived d = {.base = {.id = 7, .name = IPC_BYTES("")}, .when = -5, .flag = 0, .words = {words, 2},
+	struct derived d = {.base = {.id = 7, .name = IPC_BYTES("")},
+			    .when = -5,
+			    .flag = 0,
+			    .words = {words, 2},
 			    .holders = {holders, 2}};
 	struct ipc_value value, member;
 
@@ -125,7 +128,8 @@ static void values(void **state)
 static void order(void **state)
 {
 	const struct ipc_value null = {.type = IPC_TYPE_UINT, .null = true};
-	const struct ipc_value one = {.type = IPC_TYPE_UINT, .u = 1}, huge = {.type = IPC_TYPE_UINT, .u = UINT64_MAX - 1};
+	const struct ipc_value one = {.type = IPC_TYPE_UINT, .u = 1},
+			       huge = {.type = IPC_TYPE_UINT, .u = UINT64_MAX - 1};
 	const struct ipc_value minus = {.type = IPC_TYPE_INT, .i = -1}, zero = {.type = IPC_TYPE_INT, .i = 0};
 	const struct ipc_value a = {.type = IPC_TYPE_STRING, .str = IPC_BYTES("a")};
 	const struct ipc_value b = {.type = IPC_TYPE_STRING, .str = IPC_BYTES("b")};
@@ -185,8 +189,9 @@ static void tables_are_consistent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fields_in_order), cmocka_unit_test(all_null_after_init), cmocka_unit_test(values),
-		cmocka_unit_test(order),           cmocka_unit_test(common_fields),       cmocka_unit_test(tables_are_consistent),
+		cmocka_unit_test(fields_in_order), cmocka_unit_test(all_null_after_init),
+		cmocka_unit_test(values),          cmocka_unit_test(order),
+		cmocka_unit_test(common_fields),   cmocka_unit_test(tables_are_consistent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -301,8 +301,8 @@ static void closed_directories_are_counted(void **state)
 #define DEPTH 60
 
 /*
- * Sixty levels of names of 250 bytes, at each a FIFO and a second directory with one: longer than any path may be, and deeper
- * than the descriptors that are left.
+ * Sixty levels of names of 250 bytes, at each a FIFO and a second directory with one: longer than any path may be,
+ * and deeper than the descriptors that are left.
  */
 static void deep_trees(void **state)
 {

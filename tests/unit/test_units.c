@@ -55,39 +55,41 @@ static void check(parse_fn parse, const struct expect *cases, size_t count)
 	}
 }
 
-#define CHECK(parse, ...) \
-	do { \
-		const struct expect cases[] = {__VA_ARGS__}; \
+#define CHECK(parse, ...)                                              \
+	do {                                                           \
+		const struct expect cases[] = {__VA_ARGS__};           \
 		check(parse, cases, sizeof(cases) / sizeof(cases[0])); \
 	} while (0)
 
 static void uints(void **state)
 {
 	(void)state;
-	CHECK(parse_uint, {"0", 0, 0}, {"007", 0, 7}, {"18446744073709551615", 0, -1}, {"18446744073709551616", -ERANGE, 0},
-	      {"99999999999999999999999", -ERANGE, 0}, {"", -EINVAL, 0}, {"-1", -EINVAL, 0}, {"+1", -EINVAL, 0},
-	      {" 1", -EINVAL, 0}, {"1 ", -EINVAL, 0}, {"0x1", -EINVAL, 0}, {"99999999999999999999999x", -EINVAL, 0});
+	CHECK(parse_uint, {"0", 0, 0}, {"007", 0, 7}, {"18446744073709551615", 0, -1},
+	      {"18446744073709551616", -ERANGE, 0}, {"99999999999999999999999", -ERANGE, 0}, {"", -EINVAL, 0},
+	      {"-1", -EINVAL, 0}, {"+1", -EINVAL, 0}, {" 1", -EINVAL, 0}, {"1 ", -EINVAL, 0}, {"0x1", -EINVAL, 0},
+	      {"99999999999999999999999x", -EINVAL, 0});
 }
 
 static void hexes(void **state)
 {
 	(void)state;
 	CHECK(parse_hex, {"0x0", 0, 0}, {"0X52e2C1", 0, 0x52e2c1}, {"0xffffffffffffffff", 0, -1},
-	      {"0x00000000000000000001", 0, 1}, {"0x10000000000000000", -ERANGE, 0}, {"0x", -EINVAL, 0}, {"52", -EINVAL, 0},
-	      {"", -EINVAL, 0}, {"0xg", -EINVAL, 0}, {"0x 1", -EINVAL, 0});
+	      {"0x00000000000000000001", 0, 1}, {"0x10000000000000000", -ERANGE, 0}, {"0x", -EINVAL, 0},
+	      {"52", -EINVAL, 0}, {"", -EINVAL, 0}, {"0xg", -EINVAL, 0}, {"0x 1", -EINVAL, 0});
 }
 
 static void sizes(void **state)
 {
 	(void)state;
-	CHECK(parse_size, {"0", 0, 0}, {"4096", 0, 4096}, {"12B", 0, 12}, {"64M", 0, 64 * K * K}, {"1K", 0, K}, {"1k", 0, K},
-	      {"1KiB", 0, K}, {"1KB", 0, 1000}, {"1kb", 0, 1000}, {"2G", 0, 2 * K * K * K}, {"1.5GiB", 0, 3 * K * K * K / 2},
-	      {"1.5KB", 0, 1500}, {"1T", 0, K * K * K * K}, {"1TB", 0, 1000 * S}, {"1P", 0, K * K * K * K * K},
-	      {"0.3K", 0, 307}, {"0.9999999999999999999999K", 0, 1023}, {"16383P", 0, (int64_t)(UINT64_C(16383) << 50)},
-	      {"16384P", -ERANGE, 0}, {"16383.9999P", 0, (int64_t)0xffffffe5c91d14e3},
-	      {"99999999999999999999", -ERANGE, 0}, {"99999999999999999999K", -ERANGE, 0}, {"", -EINVAL, 0}, {"M", -EINVAL, 0},
-	      {"1.5", -EINVAL, 0}, {"1.5B", -EINVAL, 0}, {"1.K", -EINVAL, 0}, {".5K", -EINVAL, 0}, {"1 K", -EINVAL, 0},
-	      {"-1K", -EINVAL, 0}, {"1KK", -EINVAL, 0}, {"1Ki", -EINVAL, 0}, {"1X", -EINVAL, 0}, {"1.5.5K", -EINVAL, 0},
+	CHECK(parse_size, {"0", 0, 0}, {"4096", 0, 4096}, {"12B", 0, 12}, {"64M", 0, 64 * K * K}, {"1K", 0, K},
+	      {"1k", 0, K}, {"1KiB", 0, K}, {"1KB", 0, 1000}, {"1kb", 0, 1000}, {"2G", 0, 2 * K * K * K},
+	      {"1.5GiB", 0, 3 * K * K * K / 2}, {"1.5KB", 0, 1500}, {"1T", 0, K * K * K * K}, {"1TB", 0, 1000 * S},
+	      {"1P", 0, K * K * K * K * K}, {"0.3K", 0, 307}, {"0.9999999999999999999999K", 0, 1023},
+	      {"16383P", 0, (int64_t)(UINT64_C(16383) << 50)}, {"16384P", -ERANGE, 0},
+	      {"16383.9999P", 0, (int64_t)0xffffffe5c91d14e3}, {"99999999999999999999", -ERANGE, 0},
+	      {"99999999999999999999K", -ERANGE, 0}, {"", -EINVAL, 0}, {"M", -EINVAL, 0}, {"1.5", -EINVAL, 0},
+	      {"1.5B", -EINVAL, 0}, {"1.K", -EINVAL, 0}, {".5K", -EINVAL, 0}, {"1 K", -EINVAL, 0}, {"-1K", -EINVAL, 0},
+	      {"1KK", -EINVAL, 0}, {"1Ki", -EINVAL, 0}, {"1X", -EINVAL, 0}, {"1.5.5K", -EINVAL, 0},
 	      {"99999999999999999999Q", -EINVAL, 0});
 }
 
@@ -97,9 +99,9 @@ static void durations(void **state)
 	CHECK(ipc_parse_duration, {"0", 0, 0}, {"0s", 0, 0}, {"10m", 0, 600 * S}, {"1h30m", 0, 5400 * S},
 	      {"500ms", 0, S / 2}, {"1us", 0, 1000}, {"7ns", 0, 7}, {"1.5s", 0, 3 * S / 2}, {"2d", 0, 172800 * S},
 	      {"1w", 0, 604800 * S}, {"1m1ms", 0, 60 * S + S / 1000}, {"106751d", 0, INT64_C(106751) * 86400 * S},
-	      {"106752d", -ERANGE, 0}, {"106751d23h59m", -ERANGE, 0}, {"99999999999999999999s", -ERANGE, 0}, {"", -EINVAL, 0},
-	      {"10", -EINVAL, 0}, {"1h30", -EINVAL, 0}, {"s", -EINVAL, 0}, {"-1s", -EINVAL, 0}, {"1M", -EINVAL, 0},
-	      {"1 s", -EINVAL, 0}, {"1.s", -EINVAL, 0}, {"1y", -EINVAL, 0}, {"00", -EINVAL, 0});
+	      {"106752d", -ERANGE, 0}, {"106751d23h59m", -ERANGE, 0}, {"99999999999999999999s", -ERANGE, 0},
+	      {"", -EINVAL, 0}, {"10", -EINVAL, 0}, {"1h30", -EINVAL, 0}, {"s", -EINVAL, 0}, {"-1s", -EINVAL, 0},
+	      {"1M", -EINVAL, 0}, {"1 s", -EINVAL, 0}, {"1.s", -EINVAL, 0}, {"1y", -EINVAL, 0}, {"00", -EINVAL, 0});
 }
 
 static void times(void **state)
@@ -112,20 +114,21 @@ static void times(void **state)
 	      {"2026-01-02T03:04:05.0000000019Z", 0, 1767323045 * S + 1}, {"2000-02-29", 0, 951782400 * S},
 	      {"2024-12-31T23:59:60Z", 0, 1735689600 * S}, {"1969-12-31T23:59:59Z", 0, -S},
 	      {"1960-03-01", 0, -310435200 * S}, {"2262-04-11T23:47:16Z", 0, INT64_C(9223372036) * S},
-	      {"2262-04-12", -ERANGE, 0}, {"9999-12-31", -ERANGE, 0}, {"0000-01-01", -ERANGE, 0}, {"1900-02-29", -EINVAL, 0},
-	      {"2025-02-29", -EINVAL, 0}, {"2026-13-01", -EINVAL, 0}, {"2026-00-01", -EINVAL, 0}, {"2026-01-32", -EINVAL, 0},
-	      {"2026-01-00", -EINVAL, 0}, {"2026-1-2", -EINVAL, 0}, {"", -EINVAL, 0}, {"2026", -EINVAL, 0},
-	      {"2026-01-02T", -EINVAL, 0}, {"2026-01-02T03:04:05", -EINVAL, 0}, {"2026-01-02T03:04Z", -EINVAL, 0},
-	      {"2026-01-02T24:00:00Z", -EINVAL, 0}, {"2026-01-02T03:60:00Z", -EINVAL, 0}, {"2026-01-02T03:04:61Z", -EINVAL, 0},
-	      {"2026-01-02T03:04:05.Z", -EINVAL, 0}, {"2026-01-02T03:04:05+0100", -EINVAL, 0},
-	      {"2026-01-02T03:04:05+24:00", -EINVAL, 0}, {"2026-01-02T03:04:05Zx", -EINVAL, 0}, {"2026-01-02x", -EINVAL, 0},
-	      {"+026-01-02", -EINVAL, 0});
+	      {"2262-04-12", -ERANGE, 0}, {"9999-12-31", -ERANGE, 0}, {"0000-01-01", -ERANGE, 0},
+	      {"1900-02-29", -EINVAL, 0}, {"2025-02-29", -EINVAL, 0}, {"2026-13-01", -EINVAL, 0},
+	      {"2026-00-01", -EINVAL, 0}, {"2026-01-32", -EINVAL, 0}, {"2026-01-00", -EINVAL, 0},
+	      {"2026-1-2", -EINVAL, 0}, {"", -EINVAL, 0}, {"2026", -EINVAL, 0}, {"2026-01-02T", -EINVAL, 0},
+	      {"2026-01-02T03:04:05", -EINVAL, 0}, {"2026-01-02T03:04Z", -EINVAL, 0},
+	      {"2026-01-02T24:00:00Z", -EINVAL, 0}, {"2026-01-02T03:60:00Z", -EINVAL, 0},
+	      {"2026-01-02T03:04:61Z", -EINVAL, 0}, {"2026-01-02T03:04:05.Z", -EINVAL, 0},
+	      {"2026-01-02T03:04:05+0100", -EINVAL, 0}, {"2026-01-02T03:04:05+24:00", -EINVAL, 0},
+	      {"2026-01-02T03:04:05Zx", -EINVAL, 0}, {"2026-01-02x", -EINVAL, 0}, {"+026-01-02", -EINVAL, 0});
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(uints), cmocka_unit_test(hexes), cmocka_unit_test(sizes),
+		cmocka_unit_test(uints),     cmocka_unit_test(hexes), cmocka_unit_test(sizes),
 		cmocka_unit_test(durations), cmocka_unit_test(times),
 	};
 

@@ -1,0 +1,209 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The manual says what the command says: synopses, options, columns, kinds, exit statuses, functions; its examples run.
+set -eu
+export LC_ALL=C
+
+command -v scdoc >/dev/null || { echo "scdoc is missing"; exit 77; }
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+status=0
+
+fail() {
+	echo "$*"
+	status=1
+}
+
+# same WHAT EXPECTED-FILE FOUND-FILE
+same() {
+	[ -s "$2" ] || fail "$1: nothing to compare with"
+	diff -u "$2" "$3" || fail "$1: the command (-) and the manual (+) differ"
+}
+
+# ---- the pages build, and are well formed ------------------------------------------------------------------------
+
+for source in "$SOURCE_DIR"/man/*.scd; do
+	page=$(basename "$source" .scd)
+	scdoc <"$source" >"$dir/$page" 2>"$dir/errors" && [ ! -s "$dir/errors" ] || fail "$page: $(cat "$dir/errors")"
+	grep -qx "[[:space:]]*$page" "$SOURCE_DIR/man/CMakeLists.txt" || fail "$page: not in man/CMakeLists.txt"
+	if command -v mandoc >/dev/null; then
+		mandoc -T lint -W error "$dir/$page" || fail "$page: mandoc finds errors"
+	fi
+	# What a reader sees, one line each, without the fonts; requests keep their dot.
+	sed 's/\\f[BIRP]//g; s/\\&//g; s/\\-/-/g; s/\\(aq/'"'"'/g; s/\\(ti/~/g; s/\\(ha/^/g; s/\\\*(Aq/'"'"'/g; s/\\\\/\\/g; s/\\e/\\/g' \
+		"$dir/$page" >"$dir/$page.text"
+done
+[ $status -eq 0 ] || exit $status
+
+# section PAGE TITLE: its lines, from one heading of that level to the next.
+section() {
+	awk -v title="$2" '
+		/^\.S[HS] / { level = $1; name = substr($0, 5); inside = (name == title) || (inside && level == ".SS" && top == ".SH") }
+		/^\.S[HS] / && name == title { top = level; next }
+		inside' "$dir/$1.text"
+}
+
+# cells N: the cells of the tables read, N in a row, separated by tabs; the headings are left out.
+cells() {
+	awk -v columns="$1" '
+		function row() { if (++rows > 1) print line; line = ""; count = 0 }
+		/^\.TS/ { rows = 0; count = 0; line = "" }
+		/T}/ { line = line (count++ ? "\t" : "") cell; inside = 0; if (count == columns) row() }
+		/T{$/ { cell = ""; inside = 1; next }
+		inside { cell = cell (cell == "" ? "" : " ") $0 }'
+}
+
+# ---- commands ----------------------------------------------------------------------------------------------------
+
+"$IPCTOOL" help >"$dir/help"
+commands=$(sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z-]*\).*/\1/p' "$dir/help")
+[ -n "$commands" ] || fail "no commands found in the help"
+
+usage() {
+	sed -n '1s/^Usage: //p; 2,$s/^       \(ipctool .*\)/\1/p; /^$/q' "$1"
+}
+
+# "-o, --output LIST|+LIST"
+options_of_help() {
+	sed -n 's/^  \(-., \|    \)\(--[a-z-]*\( [^ ][^ ]*\)\{0,1\}\)\($\|  .*\)/\1\2/p' "$1" | sed 's/^ *//' | sort
+}
+
+options_of_page() {
+	awk '/^\.RS 4$/ && previous ~ /^(-[A-Za-z], )?--[a-z-]+( [^ ]+)?$/ { print previous } { previous = $0 }' "$dir/$1.text" | sort
+}
+
+synopsis() {
+	section "$1" SYNOPSIS | sed '/^\./d'
+}
+
+: >"$dir/rest"
+for command in $commands; do
+	"$IPCTOOL" "$command" --help >"$dir/command"
+	usage "$dir/command" >"$dir/expected"
+	if [ ! -f "$dir/ipctool-$command.1" ]; then
+		# A command without options of its own is told of in ipctool(1).
+		cat "$dir/expected" >>"$dir/rest"
+		options_of_help "$dir/command" >"$dir/expected"
+		options_of_page ipctool.1 >"$dir/found"
+		comm -23 "$dir/expected" "$dir/found" | sed "s/^/$command: not in ipctool(1): /" >"$dir/missing"
+		[ ! -s "$dir/missing" ] || fail "$(cat "$dir/missing")"
+		continue
+	fi
+	synopsis "ipctool-$command.1" >"$dir/found"
+	same "synopsis of $command" "$dir/expected" "$dir/found"
+	options_of_help "$dir/command" >"$dir/expected"
+	options_of_page "ipctool-$command.1" >"$dir/found"
+	same "options of $command" "$dir/expected" "$dir/found"
+done
+
+{ usage "$dir/help"; cat "$dir/rest"; } >"$dir/expected"
+synopsis ipctool.1 >"$dir/found"
+same "synopsis of ipctool" "$dir/expected" "$dir/found"
+options_of_help "$dir/help" >"$dir/expected"
+options_of_page ipctool.1 >"$dir/found"
+same "global options" "$dir/expected" "$dir/found"
+
+for page in "$dir"/ipctool-*.1; do
+	command=$(basename "$page" .1)
+	echo "$commands" | grep -qx "${command#ipctool-}" || fail "$command(1): no such command"
+done
+
+# ---- exit statuses -------------------------------------------------------------------------------------------------
+
+sed -n '/^Exit status:/,/^$/s/^  \([0-9][0-9]*\) .*/\1/p' "$dir/help" >"$dir/codes"
+section ipctool.1 "EXIT STATUS" | cells 2 | cut -f 1 >"$dir/found"
+same "exit statuses" "$dir/codes" "$dir/found"
+for page in "$dir"/ipctool-*.1; do
+	page=$(basename "$page")
+	section "$page" "EXIT STATUS" | cells 2 | cut -f 1 >"$dir/found"
+	[ -s "$dir/found" ] || fail "$page: no exit statuses"
+	grep -vxFf "$dir/codes" "$dir/found" && fail "$page: no exit statuses of the command, above"
+done
+
+# ---- classes, kinds and columns ------------------------------------------------------------------------------------
+
+"$IPCTOOL" __complete 2 ipctool list '' | cut -f 1 | grep '^[a-z]*/[a-z]*$' | sort >"$dir/expected"
+section ipctool.1 "CLASSES AND KINDS" | cells 2 | cut -f 1 | tr -s ', ' '\n' | sort >"$dir/found"
+same "kinds" "$dir/expected" "$dir/found"
+
+# columns CLASS...: "NAME TYPE" of each column of that class.
+columns() {
+	"$IPCTOOL" list -H -n "$@" | awk '{ print $1 "\t" $2 }' | sort
+}
+
+columns pipe mq shm sem sock signal >"$dir/every"
+"$IPCTOOL" list -H -n | awk '{ print $1 "\t" $2 }' | sort | diff -u - "$dir/every" || fail "classes are missing in this test"
+"$IPCTOOL" list -H -n | awk '$3 == "all" { print $1 "\t" $2 }' | sort >"$dir/common"
+section ipctool-list.1 "Columns of all classes" | cells 3 | cut -f 1,2 | sort >"$dir/found"
+same "columns of all classes" "$dir/common" "$dir/found"
+for title in "pipe and fifo" mq shm sem sock signal; do
+	# shellcheck disable=SC2046 # words
+	columns $(echo "$title" | sed 's/ and / /') | comm -23 - "$dir/common" >"$dir/expected"
+	section ipctool-list.1 "Columns of $title" | cells 3 | cut -f 1,2 | sort >"$dir/found"
+	same "columns of $title" "$dir/expected" "$dir/found"
+done
+
+# Members of records: every one that the manual names is one, and no list of records is left out.
+section ipctool-list.1 "Members of records" | cells 2 >"$dir/members"
+cut -f 1 "$dir/members" | tr -s ', ' '\n' | sort >"$dir/found"
+awk '$2 == "records" { print $1 }' "$dir/every" | sort >"$dir/expected"
+same "records" "$dir/expected" "$dir/found"
+while IFS='	' read -r names members; do
+	for name in $(echo "$names" | tr -s ', ' '\n' | tr '[:upper:]' '[:lower:]'); do
+		# The members are the words outside parentheses.
+		for member in $(echo "$members" | sed 's/([^)]*)//g; s/ or / /g' | tr -s ', ' '\n'); do
+			"$IPCTOOL" list --count --filter "$name.$member" "signal:$$" >/dev/null || fail "no such member: $name.$member"
+		done
+	done
+done <"$dir/members"
+
+# ---- the library -----------------------------------------------------------------------------------------------------
+
+sed -n '/^IPC_EXPORT/s/.*[ *]\(ipc_[a-z0-9_]*\)(.*/\1/p' "$SOURCE_DIR/include/ipctool/ipctool.h" | sort >"$dir/expected"
+section libipctool.3 FUNCTIONS | cells 2 | cut -f 1 | tr -s ', ' '\n' | sort >"$dir/found"
+same "functions" "$dir/expected" "$dir/found"
+sed -n '/^enum ipc_type/,/^}/s/^[[:space:]]*\(IPC_TYPE_[A-Z]*\),.*/\1/p' "$SOURCE_DIR/include/ipctool/ipctool.h" | sort >"$dir/expected"
+section libipctool.3 VALUES | cells 3 | cut -f 1 | sort >"$dir/found"
+same "types of values" "$dir/expected" "$dir/found"
+
+# ---- examples --------------------------------------------------------------------------------------------------------
+
+# examples PAGE: its literal blocks, each followed by an empty line.
+examples() {
+	section "$1" EXAMPLES | awk '/^\.nf/ { inside = 1; next } /^\.fi/ { inside = 0; print "" } inside && !/^\./'
+}
+
+examples libipctool.3 >"$dir/example.c"
+"$CC" -std=c11 -Wall -Wextra -Werror -fsyntax-only -I "$SOURCE_DIR/include" "$dir/example.c" || fail "libipctool(3): the example"
+
+# They run in a sandbox with a queue in it; the command there notes how it ended.
+mkdir "$dir/bin"
+cat >"$dir/bin/ipctool" <<'END'
+#!/bin/sh
+"$IPCTOOL" "$@"
+ended=$?
+printf '%s\t%s\n' "$ended" "$*" >>"$LOG"
+exit "$ended"
+END
+chmod +x "$dir/bin/ipctool"
+for page in ipctool.1 ipctool-list.1 ipctool-show.1 ipctool-filter.5; do
+	examples $page >"$dir/examples"
+	[ -s "$dir/examples" ] || fail "$page: no examples"
+	rm -f "$dir/log"
+	ended=0
+	PATH=$dir/bin:$PATH LOG=$dir/log USER=${USER:-root} "$SANDBOX" --keep "$dir" --keep "$SOURCE_DIR" --keep "$BUILD_DIR" -- sh -c '
+		sleep 600 | "$MKIPC" mq-sysv key=0x52e2c1 >"$1/made" &
+		while [ ! -s "$1/made" ] && kill -0 $!; do sleep 0.05; done
+		. "$1/examples"' sh "$dir" </dev/null >"$dir/out" 2>"$dir/errors" || ended=$?
+	if [ $ended -eq 77 ]; then
+		echo "no sandbox here: the examples were not run"
+		break
+	fi
+	[ -s "$dir/log" ] || fail "$page: the examples did not run: $(cat "$dir/errors")"
+	# 4: an object of an example that is not there.
+	grep -v '^[04]	' "$dir/log" && fail "$page: examples that fail are above; $(cat "$dir/errors")"
+	[ "$(grep -c '\bipctool [a-z]' "$dir/examples")" -le "$(wc -l <"$dir/log")" ] || fail "$page: not every example ran"
+done
+
+exit $status
