@@ -12,19 +12,36 @@ function __ipctool_typed
     string escape --style=script --no-quoted -- "$word"
 end
 
+# Files (or "dirs": directories alone) that begin with what is typed, each with a head before it.
+function __ipctool_files --argument-names kind head typed
+    set -l begin (string replace -r '^~/' "$HOME/" -- "$typed")
+    set -l home ''
+    test "$begin" = "$typed"; or set home $HOME
+    for file in $begin*
+        # A candidate is a line.
+        string match -q "*"\n"*" -- "$file"; and continue
+        if test -d "$file"
+            set file "$file/"
+        else if test $kind = dirs
+            continue
+        end
+        test -z "$home"; or set file '~'(string sub -s (math (string length -- "$home") + 1) -- "$file")
+        printf '%s\n' "$head$file"
+    end
+end
+
 function __ipctool_complete
     set -l words (commandline -opc)
     set -l typed (__ipctool_typed 2>/dev/null)
     set -l program (string replace -r '^~/' "$HOME/" -- $words[1])
+    # Of "--option=file" the option stays as it is.
+    set -l head (string match -r '^--[^=]*=' -- "$typed")
+    set -l rest (string replace -r '^--[^=]*=' '' -- "$typed")
 
     for line in (command $program __complete (count $words) $words "$typed" 2>/dev/null)
-        set -l option (string match -r '^--[^=]*=' -- "$typed")
-        set -l rest (string replace -r '^--[^=]*=' '' -- "$typed")
         switch $line
-            case :files
-                printf '%s\n' $option(__fish_complete_path "$rest")
-            case :dirs
-                printf '%s\n' $option(__fish_complete_directories "$rest" '')
+            case :files :dirs
+                __ipctool_files (string sub -s 2 -- $line) "$head" "$rest"
             case '*'
                 printf '%s\n' $line
         end

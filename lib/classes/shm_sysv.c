@@ -10,9 +10,9 @@
 #include <linux/magic.h>
 
 #include "classes/shm.h"
+#include "classes/sysv.h"
 #include "holders/holders.h"
 #include "sources/procfs.h"
-#include "sources/sysvipc.h"
 
 struct collect {
 	struct ipc_run *run;
@@ -89,15 +89,9 @@ static int emit(const struct ipc_sysv_shm *shm, void *data)
 
 	if (!object)
 		return -ENOMEM;
-	object->base.id = shm->perm.id;
-	object->base.key = shm->perm.key;
-	object->base.uid = shm->perm.uid;
-	object->base.gid = shm->perm.gid;
-	object->base.mode = shm->perm.mode;
+	ipc_sysv_fill(run, &object->base, &shm->perm, IPC_SPACE_SHM);
 	object->base.size = shm->size;
 	object->base.changed = ipc_sysv_time(shm->ctime);
-	object->base.hold = (struct ipc_key){IPC_SPACE_SHM, run->ns->inode, shm->perm.id};
-	object->base.wait = object->base.hold;
 	object->base.status = status_of(run, shm, object->base.hold);
 	object->attached = shm->nattch;
 	object->resident = shm->rss;
@@ -114,15 +108,24 @@ static int emit(const struct ipc_sysv_shm *shm, void *data)
 
 static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 {
+	bool memory = ipc_run_needs(run, IPC_NEED_RESIDENT);
 	struct collect collect = {run, kind};
+	struct ipc_idset ids = {0};
+	struct ipc_sysv_shm shm;
+	uint64_t id;
+	int r = 0;
 
-	return ipc_sysv_each_shm(run->ctx, ipc_run_needs(run, IPC_NEED_RESIDENT), emit, &collect);
-}
-
-static void names(const struct ipc_object *object, struct ipc_names *names)
-{
-	if (ipc_names_add(names, false, "%" PRIu64, object->id) && object->key)
-		ipc_names_add(names, false, "0x%08" PRIx64, object->key);
+	if (!ipc_sysv_asked_ids(run, kind, &ids))
+		return ipc_sysv_each_shm(run->ctx, memory, emit, &collect);
+	while (r == 0 && ipc_sysv_take_id(&ids, &id)) {
+		r = ipc_sysv_find_shm(run->ctx, id, memory, &shm);
+		if (r == 0)
+			r = emit(&shm, &collect);
+		else if (r == -ENOENT)
+			r = 0;
+	}
+	ipc_idset_release(&ids);
+	return r;
 }
 
 static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object)
@@ -157,7 +160,7 @@ const struct ipc_kind ipc_kind_shm_sysv = {
 	.maps = true,
 	.judge_needs = IPC_NEED_HOLDERS,
 	.collect = collect,
-	.names = names,
+	.names = ipc_sysv_names,
 	.identity = ipc_identity_sysv,
 	.judge = judge,
 };

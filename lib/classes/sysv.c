@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What System V queues and semaphore sets share. Their kernel keeps no count of users: a quiet one cannot be excluded.
+ * What System V objects share. Of queues and sets the kernel keeps no count of users: a quiet one cannot be excluded.
  */
 #include "classes/sysv.h"
 
@@ -19,7 +19,11 @@ void ipc_sysv_fill(struct ipc_run *run, struct ipc_object *object, const struct 
 	object->gid = perm->gid;
 	object->mode = perm->mode;
 	object->wait = (struct ipc_key){space, run->ns->inode, perm->id};
-	object->holders = IPC_EMPTY_LIST;
+	/* Only segments can be held: queues and sets have users, but the kernel keeps no record of them. */
+	if (space == IPC_SPACE_SHM)
+		object->hold = object->wait;
+	else
+		object->holders = IPC_EMPTY_LIST;
 	object->status = IPC_EMPTY_LIST;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What System V queues and semaphore sets share. */
+/* What System V objects share. */
 #ifndef IPC_CLASSES_SYSV_H
 #define IPC_CLASSES_SYSV_H
 

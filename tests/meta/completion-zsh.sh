@@ -9,6 +9,6 @@ source "${BASH_SOURCE[0]%/*}/completion/fixtures.bash"
 zsh -n "$SOURCE_DIR/completions/_ipctool" || fail "_ipctool does not parse"
 [[ $(head -n 1 "$SOURCE_DIR/completions/_ipctool") == "#compdef ipctool" ]] || fail "_ipctool is not registered"
 
-typed "fpath=($SOURCE_DIR/completions \$fpath); autoload -U compinit; compinit -D -u; unsetopt beep; LISTMAX=10000" zsh -f -i
+typed "fpath=($SOURCE_DIR/completions \$fpath); autoload -U compinit; compinit -D -u; unsetopt beep auto_remove_slash; LISTMAX=10000" zsh -f -i
 
 exit $status

@@ -25,7 +25,8 @@ same() {
 
 for source in "$SOURCE_DIR"/man/*.scd; do
 	page=$(basename "$source" .scd)
-	scdoc <"$source" >"$dir/$page" 2>"$dir/errors" && [ ! -s "$dir/errors" ] || fail "$page: $(cat "$dir/errors")"
+	scdoc <"$source" >"$dir/$page" 2>"$dir/errors" || echo "scdoc failed" >>"$dir/errors"
+	[ ! -s "$dir/errors" ] || fail "$page: $(cat "$dir/errors")"
 	grep -qx "[[:space:]]*$page" "$SOURCE_DIR/man/CMakeLists.txt" || fail "$page: not in man/CMakeLists.txt"
 	if command -v mandoc >/dev/null; then
 		mandoc -T lint -W error "$dir/$page" || fail "$page: mandoc finds errors"
@@ -192,6 +193,7 @@ for page in ipctool.1 ipctool-list.1 ipctool-show.1 ipctool-filter.5; do
 	[ -s "$dir/examples" ] || fail "$page: no examples"
 	rm -f "$dir/log"
 	ended=0
+	# shellcheck disable=SC2016 # the inner shell expands
 	PATH=$dir/bin:$PATH LOG=$dir/log USER=${USER:-root} "$SANDBOX" --keep "$dir" --keep "$SOURCE_DIR" --keep "$BUILD_DIR" -- sh -c '
 		sleep 600 | "$MKIPC" mq-sysv key=0x52e2c1 >"$1/made" &
 		while [ ! -s "$1/made" ] && kill -0 $!; do sleep 0.05; done

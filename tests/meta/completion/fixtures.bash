@@ -36,6 +36,7 @@ make mq-sysv key=0x1234
 make shm-posix 'name=/a b\x0ac"d'"'"'e\x5cf$(g)`h`*[i]!j;k&l|m<n>~#^{o}'
 make shm-posix 'name=/p q'
 make shm-posix 'name=/p"r'
+make sem-posix name=/only
 make fifo path=/run/named:fifo
 mkdir '/tmp/some dir'
 touch '/tmp/some file' /tmp/some:colon
@@ -98,7 +99,7 @@ cases() {
 	cat <<-END
 	ipctool li${tab}list
 	ipctool show fif«» --js${tab}show${tab}fifo${tab}--json
-	ipctool show fifo:${tab}show${tab}fifo:/run/named:fifo
+	ipctool show sem:${tab}show${tab}sem:/only
 	ipctool show fifo:/run/na${tab}show${tab}fifo:/run/named:fifo
 	ipctool show mq:/job«»s${tab}show${tab}mq:/jobs
 	ipctool show mq:/job-${tab}show${tab}mq:/job-two
@@ -113,6 +114,7 @@ cases() {
 	ipctool list --filter 'size > 1 and evi${tab}list${tab}--filter${tab}size > 1 and evidence
 	ipctool list --scan=/tmp/some\x5c d${tab}list${tab}--scan=/tmp/some dir/
 	ipctool list --scan /tmp/some\x5c d${tab}list${tab}--scan${tab}/tmp/some dir/
+	ipctool ls --scan ~/some\x5c d${tab}ls${tab}--scan${tab}/tmp/some dir/
 	ipctool show /tmp/some:${tab}show${tab}/tmp/some:colon
 	ipctool show '/tmp/some f${tab}show${tab}/tmp/some file
 	END
