@@ -263,14 +263,39 @@ static void say_bad_option(const struct app *app, const struct poptOption *table
 	}
 }
 
+struct wanted {
+	int code;
+	const char *name;
+};
+
+static void find_code(void *data, const char *group, const struct poptOption *option)
+{
+	struct wanted *wanted = data;
+
+	(void)group;
+	if (option->val == wanted->code)
+		wanted->name = option->longName;
+}
+
+static void say_empty(const struct app *app, const struct poptOption *table, int code)
+{
+	struct wanted wanted = {.code = code};
+	struct text typed = {0};
+
+	options_visit(table, NULL, find_code, &wanted);
+	text_format(&typed, "--%s", wanted.name);
+	complain(app, text_cstr(&typed), "the argument is empty");
+	text_release(&typed);
+}
+
 /* The arguments of options that take one must not be empty: an unset variable must never widen a selection. */
-static enum taken take_one(struct app *app, option_fn take, void *data, int code, const char *argument,
-			   const char *typed)
+static enum taken take_one(struct app *app, const struct poptOption *table, option_fn take, void *data, int code,
+			   const char *argument)
 {
 	enum taken taken;
 
 	if (argument && !*argument) {
-		complain(app, typed, "the argument is empty");
+		say_empty(app, table, code);
 		return TAKEN_BAD;
 	}
 	taken = common_take(app, code, argument);
@@ -289,8 +314,7 @@ static enum parsed take_all(struct app *app, poptContext context, const struct p
 		enum taken taken = TAKEN;
 
 		if (code != OPTION_HELP)
-			taken = take_one(app, take, data, code, argument,
-					 poptBadOption(context, POPT_BADOPTION_NOALIAS));
+			taken = take_one(app, table, take, data, code, argument);
 		free(argument);
 		if (code == OPTION_HELP)
 			return PARSED_HELP;

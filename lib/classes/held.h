@@ -7,8 +7,8 @@
 #include "run.h"
 #include "sources/mounts.h"
 
-/* Path below /proc of the object as @hold has it: "PID/fd/N" or "PID/map_files/START-END". Returns 0, -ENOENT (unmapped meanwhile) or -errno. */
-int ipc_hold_path(struct ipc_run *run, const struct ipc_hold *hold, char *out, size_t size);
+/* Path below /proc of the object as @hold has it: "PID/fd/N" or "PID/map_files/START-END". */
+void ipc_hold_path(const struct ipc_hold *hold, char *out, size_t size);
 
 /* Stat @held through the first holder that allows it, and check that it is the same inode. Returns 0 or why the last one did not. */
 int ipc_held_stat(struct ipc_run *run, const struct ipc_held *held, struct ipc_file *out);

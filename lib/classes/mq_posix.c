@@ -157,9 +157,8 @@ static int find_descriptor(struct collect *collect, const struct ipc_held *held,
 	int err = -ENOENT;
 
 	while (err && (hold = ipc_holders_hold(holders, held, hold))) {
-		err = ipc_hold_path(collect->run, hold, path, size);
-		if (!err && fstatat(collect->run->ctx->proc_fd, path, st, 0))
-			err = -errno;
+		ipc_hold_path(hold, path, size);
+		err = fstatat(collect->run->ctx->proc_fd, path, st, 0) ? -errno : 0;
 		if (!err && (st->st_dev != held->key.device || st->st_ino != held->key.inode))
 			err = -ENOENT;
 	}

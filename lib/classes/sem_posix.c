@@ -82,9 +82,10 @@ static int open_held(struct ipc_run *run, struct ipc_key key)
 	char path[128];
 	int fd = -ENOENT;
 
-	while (fd < 0 && held && (hold = ipc_holders_hold(holders, held, hold)))
-		if (ipc_hold_path(run, hold, path, sizeof(path)) == 0)
-			fd = ipc_proc_open(run->ctx, O_NONBLOCK | O_NOATIME, "%s", path);
+	while (fd < 0 && held && (hold = ipc_holders_hold(holders, held, hold))) {
+		ipc_hold_path(hold, path, sizeof(path));
+		fd = ipc_proc_open(run->ctx, O_NONBLOCK | O_NOATIME, "%s", path);
+	}
 	return fd;
 }
 

@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include <linux/magic.h>
 
+#include "classes/held.h"
 #include "classes/shm.h"
 #include "classes/sysv.h"
 #include "holders/holders.h"
@@ -20,27 +20,19 @@ struct collect {
 };
 
 /* The file that a holder's attachment maps; the kernel tells of huge pages nowhere else. */
-static bool on_hugetlbfs(struct ipc_run *run, const struct ipc_hold *hold, uint64_t size)
+static bool on_hugetlbfs(struct ipc_run *run, const struct ipc_hold *hold)
 {
-	static const uint64_t page_sizes[] = {2u << 20, 1u << 30};
 	struct statfs fs;
 	char path[96];
-	size_t i;
+	int fd, r;
 
-	for (i = 0; i < sizeof(page_sizes) / sizeof(page_sizes[0]); i++) {
-		uint64_t end = hold->addr + (size + page_sizes[i] - 1) / page_sizes[i] * page_sizes[i];
-		int fd, r;
-
-		snprintf(path, sizeof(path), "%" PRId64 "/map_files/%" PRIx64 "-%" PRIx64, hold->process->pid, hold->addr, end);
-		fd = ipc_proc_open(run->ctx, O_PATH, "%s", path);
-		if (fd < 0)
-			continue;
-		r = fstatfs(fd, &fs);
-		close(fd);
-		if (r == 0)
-			return fs.f_type == HUGETLBFS_MAGIC;
-	}
-	return false;
+	ipc_hold_path(hold, path, sizeof(path));
+	fd = ipc_proc_open(run->ctx, O_PATH, "%s", path);
+	if (fd < 0)
+		return false;
+	r = fstatfs(fd, &fs);
+	close(fd);
+	return r == 0 && fs.f_type == HUGETLBFS_MAGIC;
 }
 
 static bool uses_huge_pages(struct ipc_run *run, const struct ipc_sysv_shm *shm, struct ipc_key key)
@@ -50,11 +42,11 @@ static bool uses_huge_pages(struct ipc_run *run, const struct ipc_sysv_shm *shm,
 
 	if (shm->perm.flags & IPC_SYSV_HUGETLB)
 		return true;
-	if (!shm->nattch || !ipc_run_needs(run, IPC_NEED_DETAIL))
+	if (!shm->nattch || !ipc_run_needs(run, IPC_NEED_STATUS))
 		return false;
 	holders = ipc_run_holders(run);
 	held = holders ? ipc_holders_find(holders, key) : NULL;
-	return held && on_hugetlbfs(run, ipc_holders_hold(holders, held, NULL), shm->size);
+	return held && on_hugetlbfs(run, ipc_holders_hold(holders, held, NULL));
 }
 
 static struct ipc_list status_of(struct ipc_run *run, const struct ipc_sysv_shm *shm, struct ipc_key key)

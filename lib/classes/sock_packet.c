@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Packet sockets by packet_diag: who listens to whole frames, on which interface. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_ether.h>
@@ -44,7 +43,7 @@ static int take(const struct nlmsghdr *nlh, void *data)
 	if (!sock)
 		return -ENOMEM;
 	sock->type = ipc_sock_type(msg->pdiag_type);
-	sock->protocol = frame_protocol(&walk->run->arena, ntohs(msg->pdiag_num));
+	sock->protocol = frame_protocol(&walk->run->arena, msg->pdiag_num);
 	sock->base.status = IPC_EMPTY_LIST;
 	if (table[PACKET_DIAG_INFO]) {
 		const struct packet_diag_info *info = mnl_attr_get_payload(table[PACKET_DIAG_INFO]);

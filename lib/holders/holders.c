@@ -241,29 +241,9 @@ static bool bpf_is_cheaper(struct ipc_ctx *ctx, const struct ipc_holders_want *w
 	return files * per_file + ipc_processes_count(processes) * (per_process + (want->maps ? per_maps : 0)) > load;
 }
 
-static int read_source(struct ipc_ctx *ctx, enum ipc_holder_source source, const struct ipc_holders_want *want,
-		       struct ipc_processes *processes, struct ipc_holders *holders)
-{
-	bool try_bpf = source == IPC_HOLDERS_BPF || (source == IPC_HOLDERS_AUTO && ipc_holders_bpf_built() &&
-						     !ctx->captured && bpf_is_cheaper(ctx, want, processes));
-	int r;
-
-	if (try_bpf) {
-		holders->source = "bpf";
-		r = ipc_holders_read_bpf(ctx, want, holders);
-		if (r == 0 || source == IPC_HOLDERS_BPF || r == -ENOMEM)
-			return r;
-		clear(holders);
-		r = grow_slots(holders);
-		if (r < 0)
-			return r;
-	}
-	holders->source = "proc";
-	return ipc_holders_read_proc(ctx, want, holders);
-}
-
-int ipc_holders_new(struct ipc_ctx *ctx, enum ipc_holder_source source, const struct ipc_holders_want *want,
-		    struct ipc_processes *processes, struct ipc_holders **out)
+/* An index filled from one source; @out is untouched on failure. */
+static int read_from(struct ipc_ctx *ctx, bool bpf, const struct ipc_holders_want *want, struct ipc_processes *processes,
+		     struct ipc_holders **out)
 {
 	struct ipc_holders *holders = calloc(1, sizeof(*holders));
 	int r;
@@ -272,9 +252,10 @@ int ipc_holders_new(struct ipc_ctx *ctx, enum ipc_holder_source source, const st
 		return -ENOMEM;
 	holders->processes = processes;
 	holders->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+	holders->source = bpf ? "bpf" : "proc";
 	r = grow_slots(holders);
 	if (r == 0)
-		r = read_source(ctx, source, want, processes, holders);
+		r = bpf ? ipc_holders_read_bpf(ctx, want, holders) : ipc_holders_read_proc(ctx, want, holders);
 	if (r == 0)
 		r = sort_holds(holders);
 	if (r < 0) {
@@ -283,6 +264,39 @@ int ipc_holders_new(struct ipc_ctx *ctx, enum ipc_holder_source source, const st
 	}
 	*out = holders;
 	return 0;
+}
+
+/*
+ * The cheaper source first. What /proc hides even from root (a security module, a process with more capabilities) BPF
+ * may see: worth its cost, since an answer with gaps proves nothing.
+ */
+static int read_either(struct ipc_ctx *ctx, const struct ipc_holders_want *want, struct ipc_processes *processes,
+		       struct ipc_holders **out)
+{
+	bool bpf = ipc_holders_bpf_built() && !ctx->captured;
+	struct ipc_holders *better = NULL;
+	int r;
+
+	if (bpf && bpf_is_cheaper(ctx, want, processes)) {
+		r = read_from(ctx, true, want, processes, out);
+		if (r == 0 || r == -ENOMEM)
+			return r;
+		bpf = false;
+	}
+	r = read_from(ctx, false, want, processes, out);
+	if (r == 0 && bpf && (*out)->hidden && geteuid() == 0 && read_from(ctx, true, want, processes, &better) == 0) {
+		ipc_holders_free(*out);
+		*out = better;
+	}
+	return r;
+}
+
+int ipc_holders_new(struct ipc_ctx *ctx, enum ipc_holder_source source, const struct ipc_holders_want *want,
+		    struct ipc_processes *processes, struct ipc_holders **out)
+{
+	if (source == IPC_HOLDERS_AUTO)
+		return read_either(ctx, want, processes, out);
+	return read_from(ctx, source == IPC_HOLDERS_BPF, want, processes, out);
 }
 
 void ipc_holders_free(struct ipc_holders *holders)

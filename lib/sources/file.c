@@ -69,6 +69,7 @@ int ipc_file_stat(const struct ipc_mounts *mounts, int dir, const char *path, bo
 	modified = to_ns(&stx.stx_mtime);
 	changed = to_ns(&stx.stx_ctime);
 	out->changed = modified > changed ? modified : changed;
-	out->birth = stx.stx_mask & STATX_BTIME ? to_ns(&stx.stx_btime) : IPC_UNKNOWN_INT;
+	/* 0 is what a file system says that has room for a birth time but was never told. */
+	out->birth = stx.stx_mask & STATX_BTIME && stx.stx_btime.tv_sec ? to_ns(&stx.stx_btime) : IPC_UNKNOWN_INT;
 	return 0;
 }

@@ -190,7 +190,7 @@ run_ipctool() {
 
 # The root of a user namespace in which nobody else exists does not count.
 need_root() {
-	if ((EUID != 0 || $(awk '{ users += $3 } END { print users }' /proc/self/uid_map) < 2)); then
+	if ((EUID != 0 || $(awk '{ users += $3 } END { printf "%.0f", users }' /proc/self/uid_map) < 2)); then
 		skip "needs root"
 	fi
 }

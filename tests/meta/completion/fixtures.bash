@@ -5,7 +5,7 @@
 # shellcheck shell=bash
 
 set -u
-export LC_ALL=C
+export LC_ALL=C HOME=/tmp
 
 if [[ -z ${IPCTOOL_SANDBOX-} ]]; then
 	exec "$SANDBOX" --keep "$SOURCE_DIR" --keep "$BUILD_DIR" -- "$0"
