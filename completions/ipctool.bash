@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Completion of ipctool for bash. What there is to offer, `ipctool __complete` says; here words are taken apart and quoted.
+# Completion of ipctool for bash. What there is to offer, `ipctool __complete` says; here words are taken apart and
+# quoted.
 # shellcheck shell=bash
 
-# The words of a command line as ipctool would get them: unquoted, and not split at the ':', '=' and '@' at which readline ends words.
-# Sets words, quote (what the last word has open: ' or " or nothing) and redirect (the last word is a file to redirect to).
+# The words of a command line as ipctool would get them: unquoted, and not split at the ':', '=' and '@' at which
+# readline ends words. Sets words, quote (what the last word has open: ' or " or nothing) and redirect (the last word is
+# a file to redirect to).
 _ipctool_split() {
 	local text=$1 word='' begun='' char i length=${#1} target=''
 
@@ -98,8 +100,6 @@ _ipctool() {
 	_ipctool_split "$line"
 	if ((${#words[@]} == ${#all[@]})); then
 		prefix=${words[-1]}
-	else
-		quote=''
 	fi
 	words=("${all[@]}")
 

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "holders/holders.h"
 #include "run.h"
@@ -19,7 +20,7 @@ void ipc_evidence(struct ipc_run *run, const char *format, ...)
 	char text[512];
 	int n;
 
-	if (run->evidence_count == IPC_EVIDENCE_MAX)
+	if (!ipc_run_needs(run, IPC_NEED_EVIDENCE) || run->evidence_count == IPC_EVIDENCE_MAX)
 		return;
 	va_start(args, format);
 	n = vsnprintf(text, sizeof(text), format, args);
@@ -68,6 +69,8 @@ static void evidence_of_holders(struct ipc_run *run, const struct ipc_list *list
 	size_t i, processes = 0, named = 0;
 	int64_t last = IPC_UNKNOWN_INT;
 
+	if (!ipc_run_needs(run, IPC_NEED_EVIDENCE))
+		return;
 	/* Holders come ordered by pid: one process with many descriptors counts once. */
 	for (i = 0; i < list->count; i++) {
 		if (i > 0 && holders[i].pid == last && last != IPC_UNKNOWN_INT)
@@ -143,11 +146,24 @@ bool ipc_judge_blind(struct ipc_run *run, bool waits)
 	return blind;
 }
 
+/*
+ * Is there no process of that number at all? /proc may hide some (hidepid); the kernel's answer to getpgid() does not.
+ * A leak has thousands of objects of one dead creator, so the last answer is kept.
+ */
+static bool is_gone(struct ipc_run *run, int64_t pid)
+{
+	if (run->last_dead == pid)
+		return true;
+	if (!run->ctx->captured && (getpgid((pid_t)pid) >= 0 || errno != ESRCH))
+		return false;
+	run->last_dead = pid;
+	return true;
+}
+
 enum ipc_alive ipc_judge_pid(struct ipc_run *run, const char *role, int64_t pid, int64_t changed)
 {
-	struct ipc_processes *one = NULL;
-	struct ipc_process *process;
-	enum ipc_alive verdict;
+	struct ipc_processes *processes = ipc_run_processes(run);
+	struct ipc_process *process = NULL;
 
 	if (pid == IPC_UNKNOWN_INT)
 		return IPC_ALIVE_UNKNOWN;
@@ -155,28 +171,23 @@ enum ipc_alive ipc_judge_pid(struct ipc_run *run, const char *role, int64_t pid,
 		ipc_evidence(run, "%s is a process of another pid namespace", role);
 		return IPC_ALIVE_UNKNOWN;
 	}
-	process = run->processes ? ipc_processes_find(run->processes, pid) : NULL;
+	if (processes && run->last_dead != pid)
+		process = ipc_processes_find(processes, pid);
 	if (!process) {
-		/* Not listed, perhaps because the run looks at one process alone: ask for this one. */
-		if (ipc_processes_new(run->ctx, pid, &one) < 0) {
-			ipc_evidence(run, "%s %" PRId64 " could not be looked up", role, pid);
-			return IPC_ALIVE_UNKNOWN;
+		if (is_gone(run, pid)) {
+			ipc_evidence(run, "%s %" PRId64 " is dead", role, pid);
+			return IPC_DEAD;
 		}
-		process = ipc_processes_find(one, pid);
+		ipc_evidence(run, "%s %" PRId64 " exists, but /proc does not show it", role, pid);
+		return IPC_ALIVE_UNKNOWN;
 	}
-	if (!process || ipc_processes_load(one ? one : run->processes, process) == -ENOENT) {
-		ipc_evidence(run, "%s %" PRId64 " is dead", role, pid);
-		verdict = IPC_DEAD;
-	} else if (process->started == IPC_UNKNOWN_INT || changed == IPC_UNKNOWN_INT || process->started <= changed + CLOCK_SLACK) {
-		ipc_evidence(run, "%s %" PRId64 " (%.*s) is alive", role, pid, (int)process->comm.len,
-			     process->comm.data ? process->comm.data : "");
-		verdict = IPC_ALIVE;
-	} else {
+	if (process->started != IPC_UNKNOWN_INT && changed != IPC_UNKNOWN_INT && process->started > changed + CLOCK_SLACK) {
 		ipc_evidence(run, "%s %" PRId64 " is dead: its number was reused later", role, pid);
-		verdict = IPC_DEAD;
+		return IPC_DEAD;
 	}
-	ipc_processes_free(one);
-	return verdict;
+	ipc_evidence(run, "%s %" PRId64 " (%.*s) is alive", role, pid, (int)process->comm.len,
+		     process->comm.data ? process->comm.data : "");
+	return IPC_ALIVE;
 }
 
 enum ipc_alive ipc_judge_owner(struct ipc_run *run, const struct ipc_object *object)

@@ -234,7 +234,9 @@ static int deliver_kept(struct ipc_query *query)
 	size_t i;
 	int r;
 
-	ipc_targets_settle(query);
+	r = ipc_targets_settle(query);
+	if (r < 0)
+		return ipc_ctx_fail(query->ctx, r, "out of memory");
 	for (i = 0; query->fn && i < query->kept_count; i++) {
 		r = query->fn(query->kept[i], query->fn_data);
 		if (r)

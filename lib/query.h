@@ -88,8 +88,8 @@ size_t ipc_targets_first(const struct ipc_query *query, struct ipc_bytes locator
 bool ipc_target_may_name(const struct ipc_target *target, const struct ipc_kind *kind);
 /* May objects of @ns answer @target? */
 bool ipc_target_reaches(const struct ipc_run *run, const struct ipc_target *target, const struct ipc_ns *ns);
-/* After the run: say of each target how it fared, and drop from query->kept the objects that only gave way or were ambiguous. */
-void ipc_targets_settle(struct ipc_query *query);
+/* After the run: say of each target how it fared, leave in query->kept what is to be handed over. Returns 0 or -ENOMEM. */
+int ipc_targets_settle(struct ipc_query *query);
 
 /* ---- join.c ---------------------------------------------------------------------------------------------------- */
 

@@ -89,6 +89,8 @@ static void judge(struct ipc_run *run, struct ipc_object *object)
 		state = ipc_judge_held(run, object) ? IPC_STATE_HELD : IPC_STATE_NONE;
 	if (state_names[state])
 		object->state = ipc_bytes_of(state_names[state]);
+	if (!ipc_run_needs(run, IPC_NEED_EVIDENCE))
+		return;
 	lines = ipc_arena_alloc(&run->arena, run->evidence_count * sizeof(*lines) + 1);
 	if (!lines)
 		return;

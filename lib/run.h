@@ -64,6 +64,7 @@ struct ipc_run {
 	struct ipc_users *users;
 	struct ipc_mount_view own, other;
 	bool one_process;        /* processes and holders are those of one pid alone */
+	int64_t last_dead;       /* a pid that no process has, 0: none asked for yet */
 	unsigned tried;          /* sources that were tried and cannot be had */
 	struct ipc_ns_set places;
 	struct ipc_bytes evidence[IPC_EVIDENCE_MAX];

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "model/idset.h"
 #include "query.h"
 #include "sources/mounts.h"
 
@@ -144,34 +145,72 @@ struct tally {
 	size_t strong, weak, replaced;
 };
 
-static int by_object(const void *a, const void *b)
+static int by_target(const void *a, const void *b)
 {
-	const struct ipc_object *const *x = a, *const *y = b;
+	const struct ipc_answer *x = a, *y = b;
 
-	return *x < *y ? -1 : *x > *y;
+	return x->target < y->target ? -1 : x->target > y->target;
 }
 
-static bool listed(struct ipc_object *const *objects, size_t count, const struct ipc_object *object)
+/* Does the answer stand, now that all answers to its target are known? */
+static bool stands(const struct ipc_query *query, const struct ipc_answer *answer, const struct tally *tallies)
 {
-	return bsearch(&object, objects, count, sizeof(*objects), by_object) != NULL;
+	return query->targets[answer->target].match == IPC_MATCH_ONE && !answer->replaced &&
+	       (!answer->weak || !tallies[answer->target].strong);
 }
 
-void ipc_targets_settle(struct ipc_query *query)
+static uint64_t id_of(const struct ipc_object *object)
 {
-	struct ipc_object **wanted;
+	return (uint64_t)(uintptr_t)object;
+}
+
+/*
+ * What is handed over: objects of the kinds that were asked for as such, in the order listed, and then what the references name, in
+ * the order given, each once. An answer that the conditions dropped was never kept.
+ */
+static int choose(struct ipc_query *query, const struct tally *tallies)
+{
+	struct ipc_idset kept = {0}, chosen = {0};
+	size_t i, out = 0;
+	int r = 0;
+
+	for (i = 0; r >= 0 && i < query->kept_count; i++)
+		r = ipc_idset_add(&kept, id_of(query->kept[i]));
+	for (i = 0; r >= 0 && i < query->kept_count; i++) {
+		struct ipc_object *object = query->kept[i];
+
+		if (!ipc_query_selects(query, object->of_kind) || (object->in && object->in->targets_only))
+			continue;
+		query->kept[out++] = object;
+		r = ipc_idset_add(&chosen, id_of(object));
+	}
+	qsort(query->answers, query->answer_count, sizeof(*query->answers), by_target);
+	for (i = 0; r >= 0 && i < query->answer_count; i++) {
+		struct ipc_answer *answer = &query->answers[i];
+
+		if (!stands(query, answer, tallies) || !ipc_idset_has(&kept, id_of(answer->object)))
+			continue;
+		r = ipc_idset_add(&chosen, id_of(answer->object));
+		if (r == 1)
+			query->kept[out++] = answer->object;
+	}
+	ipc_idset_release(&kept);
+	ipc_idset_release(&chosen);
+	query->kept_count = out;
+	return r < 0 ? r : 0;
+}
+
+int ipc_targets_settle(struct ipc_query *query)
+{
 	struct tally *tallies;
-	size_t i, count = 0, out = 0;
+	size_t i;
+	int r;
 
 	if (!query->target_count)
-		return;
+		return 0;
 	tallies = calloc(query->target_count, sizeof(*tallies));
-	wanted = malloc((query->answer_count + 1) * sizeof(*wanted));
-	if (!tallies || !wanted) { /* nothing can be said then: all stay NONE, which callers report */
-		free(tallies);
-		free(wanted);
-		query->kept_count = 0;
-		return;
-	}
+	if (!tallies)
+		return -ENOMEM;
 	for (i = 0; i < query->answer_count; i++) {
 		const struct ipc_answer *answer = &query->answers[i];
 		struct tally *tally = &tallies[answer->target];
@@ -189,21 +228,7 @@ void ipc_targets_settle(struct ipc_query *query)
 		else
 			target->match = unanswered(target);
 	}
-	for (i = 0; i < query->answer_count; i++) {
-		struct ipc_answer *answer = &query->answers[i];
-
-		if (query->targets[answer->target].match == IPC_MATCH_ONE && !answer->replaced &&
-		    (!answer->weak || !tallies[answer->target].strong))
-			wanted[count++] = answer->object;
-	}
-	qsort(wanted, count, sizeof(*wanted), by_object);
-	for (i = 0; i < query->kept_count; i++) {
-		struct ipc_object *object = query->kept[i];
-
-		if (ipc_query_selects(query, object->of_kind) || listed(wanted, count, object))
-			query->kept[out++] = object;
-	}
-	query->kept_count = out;
+	r = choose(query, tallies);
 	free(tallies);
-	free(wanted);
+	return r;
 }

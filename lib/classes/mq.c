@@ -26,6 +26,6 @@ const struct ipc_record ipc_mq_record = {
 const struct ipc_class ipc_class_mq = {
 	.name = "mq",
 	.help = "message queues: System V and POSIX",
-	.columns = "ref,kind,key,user,mode,messages,max_bytes,max_messages,changed,state",
+	.columns = "ref,kind,key,user,mode,messages,max_bytes,max_messages,changed,state,waiters",
 	.record = &ipc_mq_record,
 };

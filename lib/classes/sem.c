@@ -57,6 +57,6 @@ bool ipc_sem_decode(const unsigned char bytes[16], struct ipc_sem_value *out)
 const struct ipc_class ipc_class_sem = {
 	.name = "sem",
 	.help = "semaphores: System V sets, POSIX named ones, unnamed ones in shared memory that somebody waits for",
-	.columns = "ref,kind,key,user,mode,semaphores,operated,changed,state",
+	.columns = "ref,kind,key,user,mode,semaphores,operated,changed,state,waiters",
 	.record = &ipc_sem_record,
 };

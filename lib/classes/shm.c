@@ -24,6 +24,6 @@ const struct ipc_record ipc_shm_record = {
 const struct ipc_class ipc_class_shm = {
 	.name = "shm",
 	.help = "shared memory: System V and POSIX segments, memfds, shared anonymous memory, shared file mappings",
-	.columns = "ref,kind,name,user,mode,size,attached,status,state",
+	.columns = "ref,kind,name,user,mode,size,attached,status,state,holders",
 	.record = &ipc_shm_record,
 };

@@ -11,7 +11,7 @@ enum ipc_need {
 	IPC_NEED_HOLDERS = 1u << 0,   /* who has it open, mapped or attached */
 	IPC_NEED_WAITERS = 1u << 1,   /* who is blocked on it */
 	IPC_NEED_PEERS = 1u << 2,     /* the other ends, with their holders */
-	IPC_NEED_STATE = 1u << 3,     /* the judgement and its evidence */
+	IPC_NEED_STATE = 1u << 3,     /* the judgement */
 	IPC_NEED_NAMES = 1u << 4,     /* user and group names */
 	IPC_NEED_HANDLE = 1u << 5,    /* the reference with identity */
 	IPC_NEED_CONTAINER = 1u << 6, /* container or cgroup of the namespace */
@@ -22,6 +22,7 @@ enum ipc_need {
 	IPC_NEED_THREADS = 1u << 11,  /* each thread of a process */
 	IPC_NEED_QUEUE_TEXT = 1u << 12, /* the text of a POSIX queue: reading it rewrites the queue's atime and ctime */
 	IPC_NEED_STATUS = 1u << 13,     /* words of `status` that cost system calls for each object (seals, huge pages) */
+	IPC_NEED_EVIDENCE = 1u << 14,   /* what it rests on, in words */
 	IPC_NEED_ALL = ~0u,
 };
 

@@ -32,7 +32,7 @@ static const struct ipc_field object_fields[] = {
 	FIELD(changed, TIME, "latest change that the kernel records"),
 	FIELD(created, TIME, "time of creation"),
 	NEEDS(state, STRING, IPC_NEED_STATE, "judgement: held, unknown, orphan, suspect, idle"),
-	NEEDS(evidence, STRINGS, IPC_NEED_STATE, "what the state rests on"),
+	NEEDS(evidence, STRINGS, IPC_NEED_STATE | IPC_NEED_EVIDENCE, "what the state rests on"),
 	NEEDS(status, STRINGS, IPC_NEED_STATUS, "the kernel's own words: LISTEN, dest, locked"),
 	IPC_FIELD_LIST(ipc_object, holders, &ipc_holder_record, IPC_NEED_HOLDERS,
 		       "processes that have it open, mapped or attached"),

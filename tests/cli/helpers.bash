@@ -10,6 +10,8 @@
 #   run_ipctool list mq                           # sets $status, $output, $stderr, as `run` does
 #   json_valid "$output"                          # one JSON document, in UTF-8, by a real parser
 #   json "$output" '.objects[0].ref'              # one value out of a document
+#   holds "$output" q '.count == 2' '.id == $f.id'   # jq conditions that are all true of it; $f is the JSON of fixture q
+#   shows q mq:0x1234 '.id == $f.id'              # `show --json` gives this one object, and it is so
 #   eventually test ! -e /proc/123                # polls a condition, at most 10 seconds
 #   run ! grep x FILE                             # how to say "not": a bare `! grep` never fails a test
 #   need_root                                     # skips the test for an ordinary user
@@ -85,6 +87,58 @@ json_valid() {
 	fi
 }
 
+# What conditions may use: $f is the JSON of the fixture; $ns.ipc, $ns.mnt and $ns.net are the own namespaces; owned: the
+# object is of who runs the test; by_fd(PID; FD; ACCESS), by_map and by_attach(PID; ADDRESS; ACCESS) are holders of a
+# fixture made with "$HOSTILE_COMM".
+HOSTILE_COMM='comm=a) b (c'
+_conditions='
+def holder: {pid: null, comm: "a) b (c", uid: $uid, fd: null, addr: null};
+def by_fd($pid; $fd; $access): holder + {pid: $pid, fd: $fd, how: "fd", access: $access};
+def by_map($pid; $addr; $access): holder + {pid: $pid, addr: $addr, how: "map", access: $access};
+def by_attach($pid; $addr; $access): by_map($pid; $addr; $access) + {how: "attach"};
+def waits($task; $why): $task + {comm: "a) b (c", why: $why};
+def owned: [.uid, .user, .gid, .group] == [$uid, $user, $gid, $group];
+'
+
+# holds DOCUMENT FIXTURE CONDITION...: FIXTURE may be empty. Every condition that is not true is printed.
+holds() {
+	local document=$1 fixture=null program=$_conditions i=0 condition name ns=() wrong
+	[[ -z $2 ]] || fixture=$(fx_json "$2")
+	shift 2
+	for condition; do
+		program+="(if [try ($condition)] == [true] then empty else \$ARGS.positional[$((i++))] end), "
+	done
+	for name in ipc mnt net; do
+		ns+=("\"$name\": $(readlink "/proc/self/ns/$name" | tr -cd 0-9)")
+	done
+	wrong=$(jq -r --argjson f "$fixture" --argjson ns "{$(IFS=,; echo "${ns[*]}")}" --argjson uid "$(id -u)" \
+		--argjson gid "$(id -g)" --arg user "$(id -un)" --arg group "$(id -gn)" "$program empty" \
+		--args -- "$@" <<<"$document" 2>&1) || wrong="jq: $wrong"
+	[[ -z $wrong ]] || { printf 'not so: %s\n' "$wrong" "$document" "fixture: $fixture" >&2; return 1; }
+}
+
+# shows FIXTURE REF CONDITION...: root is shown everything; for others the answer may say that it is incomplete.
+shows() {
+	local fixture=$1 reference=$2
+	shift 2
+	run_ipctool show --json -- "$reference"
+	[[ $status -eq 0 && -z $stderr ]] || { echo "show $reference: $status: $stderr" >&2; return 1; }
+	json_valid "$output" || return 1
+	if ((EUID == 0)); then
+		holds "$output" '' '.complete and .errors == []' || return 1
+	fi
+	holds "$output" '' '.objects | length == 1' || return 1
+	holds "$(json "$output" '.objects[0]')" "$fixture" "$@"
+}
+
+# Other processes of the same user can be looked into; Yama may forbid it.
+need_ptrace() {
+	local scope=/proc/sys/kernel/yama/ptrace_scope
+	if ((EUID != 0)) && [[ -r $scope && $(<"$scope") -ne 0 ]]; then
+		skip "needs ptrace rights over own processes"
+	fi
+}
+
 # ---- fixtures -----------------------------------------------------------------------------------------------
 
 declare -gA _fx_json=() _fx_pid=() _fx_in=()
@@ -106,6 +160,19 @@ as_user() {
 	else
 		"${_fx_prefix[@]}" "$@"
 	fi
+	local rc=$?
+	_fx_prefix=()
+	return "$rc"
+}
+
+# in_new_namespaces "--net --ipc" COMMAND...: the same in fresh namespaces; a fixture or a program.
+in_new_namespaces() {
+	local options=$1
+	shift
+	need_root
+	# shellcheck disable=SC2206 # a list of words
+	_fx_prefix=(unshare $options --)
+	"$@"
 	local rc=$?
 	_fx_prefix=()
 	return "$rc"

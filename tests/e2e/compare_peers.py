@@ -16,6 +16,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -54,17 +55,11 @@ def need(program):
 
 def signal_mask(names):
     """The kernel's mask of a list of signal names."""
-    import signal
-
     mask = 0
     for name in names:
-        offset = re.fullmatch(r"(?:SIG)?RTMIN(?:\+(\d+))?", name)
-        if offset:
-            number = 34 + int(offset[1] or 0)
-        elif name.isdigit():
-            number = int(name)
-        else:
-            number = getattr(signal, name if name.startswith("SIG") else "SIG" + name)
+        word, offset = re.fullmatch(r"(SIG(?:RTMIN|RTMAX|[A-Z]\w*|))([+-]?\d*)", name).groups()
+        # What the C library keeps for itself has no name but its number.
+        number = (0 if word == "SIG" else getattr(signal, word)) + int(offset or 0)
         mask |= 1 << (number - 1)
     return mask
 
@@ -455,7 +450,6 @@ PEERS = {
 
 
 def facts_of(peer):
-    """What one peer states, and how many holders of sockets it names that no table of this network namespace has."""
     return set(PEERS[peer]())
 
 

@@ -32,16 +32,16 @@ for source in "$SOURCE_DIR"/man/*.scd; do
 		mandoc -T lint -W error "$dir/$page" || fail "$page: mandoc finds errors"
 	fi
 	# What a reader sees, one line each, without the fonts; requests keep their dot.
-	sed 's/\\f[BIRP]//g; s/\\&//g; s/\\-/-/g; s/\\(aq/'"'"'/g; s/\\(ti/~/g; s/\\(ha/^/g; s/\\\*(Aq/'"'"'/g; s/\\\\/\\/g; s/\\e/\\/g' \
-		"$dir/$page" >"$dir/$page.text"
+	sed 's/\\f[BIRP]//g; s/\\&//g; s/\\-/-/g; s/\\(ti/~/g; s/\\(ha/^/g' "$dir/$page" |
+		sed "s/\\\\(aq/'/g; s/\\\\\*(Aq/'/g" | sed 's/\\\\/\\/g; s/\\e/\\/g' >"$dir/$page.text"
 done
 [ $status -eq 0 ] || exit $status
 
 # section PAGE TITLE: its lines, from one heading of that level to the next.
 section() {
 	awk -v title="$2" '
-		/^\.S[HS] / { level = $1; name = substr($0, 5); inside = (name == title) || (inside && level == ".SS" && top == ".SH") }
-		/^\.S[HS] / && name == title { top = level; next }
+		/^\.S[HS] / { inside = inside && $1 == ".SS" && top == ".SH" }
+		/^\.S[HS] / && substr($0, 5) == title { inside = 1; top = $1; next }
 		inside' "$dir/$1.text"
 }
 
@@ -71,7 +71,8 @@ options_of_help() {
 }
 
 options_of_page() {
-	awk '/^\.RS 4$/ && previous ~ /^(-[A-Za-z], )?--[a-z-]+( [^ ]+)?$/ { print previous } { previous = $0 }' "$dir/$1.text" | sort
+	awk '/^\.RS 4$/ && previous ~ /^(-[A-Za-z], )?--[a-z-]+( [^ ]+)?$/ { print previous } { previous = $0 }' \
+		"$dir/$1.text" | sort
 }
 
 synopsis() {
@@ -154,17 +155,19 @@ while IFS='	' read -r names members; do
 	for name in $(echo "$names" | tr -s ', ' '\n' | tr '[:upper:]' '[:lower:]'); do
 		# The members are the words outside parentheses.
 		for member in $(echo "$members" | sed 's/([^)]*)//g; s/ or / /g' | tr -s ', ' '\n'); do
-			"$IPCTOOL" list --count --filter "$name.$member" "signal:$$" >/dev/null || fail "no such member: $name.$member"
+			"$IPCTOOL" list --count --filter "$name.$member" "signal:$$" >/dev/null ||
+				fail "no such member: $name.$member"
 		done
 	done
 done <"$dir/members"
 
 # ---- the library -----------------------------------------------------------------------------------------------------
 
-sed -n '/^IPC_EXPORT/s/.*[ *]\(ipc_[a-z0-9_]*\)(.*/\1/p' "$SOURCE_DIR/include/ipctool/ipctool.h" | sort >"$dir/expected"
+header=$SOURCE_DIR/include/ipctool/ipctool.h
+sed -n '/^IPC_EXPORT/s/.*[ *]\(ipc_[a-z0-9_]*\)(.*/\1/p' "$header" | sort >"$dir/expected"
 section libipctool.3 FUNCTIONS | cells 2 | cut -f 1 | tr -s ', ' '\n' | sort >"$dir/found"
 same "functions" "$dir/expected" "$dir/found"
-sed -n '/^enum ipc_type/,/^}/s/^[[:space:]]*\(IPC_TYPE_[A-Z]*\),.*/\1/p' "$SOURCE_DIR/include/ipctool/ipctool.h" | sort >"$dir/expected"
+sed -n '/^enum ipc_type/,/^}/s/^[[:space:]]*\(IPC_TYPE_[A-Z]*\),.*/\1/p' "$header" | sort >"$dir/expected"
 section libipctool.3 VALUES | cells 3 | cut -f 1 | sort >"$dir/found"
 same "types of values" "$dir/expected" "$dir/found"
 
@@ -194,7 +197,8 @@ for page in ipctool.1 ipctool-list.1 ipctool-show.1 ipctool-filter.5; do
 	rm -f "$dir/log"
 	ended=0
 	# shellcheck disable=SC2016 # the inner shell expands
-	PATH=$dir/bin:$PATH LOG=$dir/log USER=${USER:-root} "$SANDBOX" --keep "$dir" --keep "$SOURCE_DIR" --keep "$BUILD_DIR" -- sh -c '
+	PATH=$dir/bin:$PATH LOG=$dir/log USER=${USER:-root} \
+		"$SANDBOX" --keep "$dir" --keep "$SOURCE_DIR" --keep "$BUILD_DIR" -- sh -c '
 		sleep 600 | "$MKIPC" mq-sysv key=0x52e2c1 >"$1/made" &
 		while [ ! -s "$1/made" ] && kill -0 $!; do sleep 0.05; done
 		. "$1/examples"' sh "$dir" </dev/null >"$dir/out" 2>"$dir/errors" || ended=$?

@@ -206,6 +206,23 @@ static void test_every_ref_and_handle_is_taken_back(void **state)
 	ipc_set_free(set);
 }
 
+static void test_references_come_in_the_order_given(void **state)
+{
+	struct fixture *fx = *state;
+	struct ipc_set *set;
+
+	assert_int_equal(ipc_query_add(fx->query, "shm:7", false), 0);
+	assert_int_equal(ipc_query_add(fx->query, "shm:3", false), 0);
+	assert_int_equal(ipc_query_add(fx->query, "shm:7", false), 0); /* named twice, shown once */
+	assert_int_equal(ipc_query_add(fx->query, "shm:0x7b", false), 0);
+	set = collect(fx);
+	assert_int_equal(ipc_set_count(set), 3);
+	assert_text(ipc_set_get(set, 0), "ref", "shm:7");
+	assert_text(ipc_set_get(set, 1), "ref", "shm:3");
+	assert_text(ipc_set_get(set, 2), "ref", "shm:5");
+	ipc_set_free(set);
+}
+
 static void test_filter_and_sort(void **state)
 {
 	struct fixture *fx = *state;
@@ -283,6 +300,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unwanted_is_null, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_references, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_every_ref_and_handle_is_taken_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_references_come_in_the_order_given, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_filter_and_sort, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_words, setup, teardown),
