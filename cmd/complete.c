@@ -13,6 +13,7 @@
  * files or directories (in "--option=" for what follows the '=').
  * The answer is empty, and the exit code still 0, when there is nothing to offer; nothing is written to standard error.
  */
+#include <inttypes.h>
 #include <pwd.h>
 #include <stdlib.h>
 
@@ -231,6 +232,28 @@ static void offer_classes(struct completion *completion)
 	text_release(&word);
 }
 
+/*
+ * What people call it where the reference itself is a number: sock:/path, sock:@abstract, mq:0xKEY. Offered once the typed word
+ * goes that way; a name that several objects share is for the command to tell apart.
+ */
+static void append_spelling(struct text *word, const struct ipc_object *object, const char *typed)
+{
+	const char *class_name = ipc_class_name(ipc_kind_class(ipc_object_kind(object)));
+	const char *locator = strchr(typed, ':');
+	struct ipc_value value;
+
+	text_clear(word);
+	if (!locator++)
+		return;
+	if (!strncmp(locator, "0x", 2) && !ipc_object_get_by_name(object, "key", &value) && !value.null && value.u)
+		text_format(word, "%s:0x%08" PRIx64, class_name, value.u);
+	else if ((*locator == '/' || *locator == '@') && !strcmp(class_name, "sock") &&
+		 !ipc_object_get_by_name(object, "name", &value) && !value.null) {
+		text_format(word, "%s:", class_name);
+		text_escaped(word, value.str);
+	}
+}
+
 static int offer_reference(const struct ipc_object *object, void *data)
 {
 	struct completion *completion = data;
@@ -244,6 +267,9 @@ static int offer_reference(const struct ipc_object *object, void *data)
 		if (!strncmp(text_cstr(&ref), completion->typed, strlen(completion->typed)))
 			completion->references++;
 		offer(completion, text_cstr(&ref), text_cstr(&description));
+		append_spelling(&ref, object, completion->typed);
+		if (*text_cstr(&ref))
+			offer(completion, text_cstr(&ref), text_cstr(&description));
 	}
 	text_release(&ref);
 	text_release(&description);

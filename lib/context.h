@@ -5,6 +5,8 @@
 
 #include <ipctool/ipctool.h>
 
+struct ipc_ns_call;
+
 struct ipc_ctx {
 	unsigned refs;
 	enum ipc_holder_source holder_source;
@@ -12,6 +14,7 @@ struct ipc_ctx {
 	char *root;      /* "" for / */
 	int root_fd;     /* O_PATH on the root directory */
 	int proc_fd;     /* O_PATH|O_DIRECTORY on ROOT/proc: stays valid after a thread entered another mount namespace */
+	struct ipc_ns_call *away; /* set while ipc_ns_call() has code run in another namespace */
 	char error[512];
 };
 

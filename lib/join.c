@@ -114,7 +114,8 @@ struct ipc_holders *ipc_run_holders(struct ipc_run *run)
 	want.only = run->query->holder_pid;
 	r = ipc_holders_new(run->ctx, run->ctx->holder_source, &want, run->processes, &run->holders);
 	if (r < 0) {
-		ipc_run_problem(run, r == -EPERM || r == -EACCES, -r, ipc_ctx_error(run->ctx), "holders");
+		/* The automatic choice never comes to this: the source that was asked for cannot be had. */
+		ipc_run_problem(run, false, -r, ipc_ctx_error(run->ctx), "holders");
 		return NULL;
 	}
 	run->query->holder_source = ipc_holders_source(run->holders);
@@ -185,6 +186,21 @@ static void report_scan(struct ipc_run *run, const struct ipc_scan_trouble *trou
 				trouble->first_failed ? trouble->first_failed : "?");
 }
 
+/* Directories that were named, but are on file systems that a scan keeps away from. */
+static void report_unscanned(struct ipc_run *run, const struct ipc_mounts *mounts)
+{
+	const struct ipc_strings *scans = &run->query->scans;
+	size_t i;
+
+	for (i = 0; i < scans->count; i++) {
+		const struct ipc_mount *mount = ipc_mounts_of_path(mounts, scans->items[i]);
+
+		if (mount && (!mount->local || mount->bare))
+			ipc_run_problem(run, false, 0, "not scanned: only local file systems are, others may never answer", "%s",
+					scans->items[i]);
+	}
+}
+
 struct ipc_scan *ipc_run_scan(struct ipc_run *run)
 {
 	struct ipc_query *query = run->query;
@@ -209,6 +225,7 @@ struct ipc_scan *ipc_run_scan(struct ipc_run *run)
 		return NULL;
 	}
 	report_scan(run, ipc_scan_trouble(of->scan));
+	report_unscanned(run, of->mounts);
 	return of->scan;
 }
 

@@ -59,7 +59,6 @@ static void read_text(struct ipc_run *run, struct ipc_mq *mq, int fd)
 	if (ipc_proc_read_fd(fd, &text) == 0 && text.data &&
 	    sscanf(text.data, "QSIZE:%" SCNu64 " NOTIFY:%d SIGNO:%d NOTIFY_PID:%" SCNd64, &mq->bytes, &how, &number,
 		   &pid) == 4) {
-		mq->base.size = mq->bytes;
 		mq->notify = pid ? describe_notify(run, how, number, pid) : ipc_arena_bytes(&run->arena, "", 0);
 	}
 	ipc_buf_release(&text);

@@ -14,6 +14,8 @@ static uint64_t count_maps(struct ipc_run *run, struct ipc_key key)
 	const struct ipc_hold *hold = NULL;
 	uint64_t count = 0;
 
+	if (!holders)
+		return IPC_UNKNOWN;
 	while (held && (hold = ipc_holders_hold(holders, held, hold)))
 		count += hold->fd < 0;
 	return count;

@@ -205,7 +205,7 @@ int ipc_sock_unavailable(struct ipc_run *run, const struct ipc_kind *kind, int e
 	case -EPROTONOSUPPORT:
 		if (sockets > 0)
 			ipc_run_problem(run, false, -error, "this kernel has no diagnostics for them",
-					"%" PRId64 " %s sockets", sockets, kind->name);
+					"%" PRId64 " %s socket%s", sockets, kind->name, sockets == 1 ? "" : "s");
 		else if (ipc_run_named(run, kind))
 			ipc_run_problem(run, false, -error, "not available in this kernel", "sock/%s", kind->name);
 		return 0;

@@ -32,6 +32,7 @@ struct reader {
 	struct ipc_ctx *ctx;
 	const struct ipc_holders_want *want;
 	struct ipc_holders *holders;
+	struct holders_bpf *skeleton;
 	struct ipc_process *process; /* of the last record */
 	struct ipc_buf link;
 	char *buffer;
@@ -60,6 +61,20 @@ static struct ipc_bytes link_of(struct reader *reader, const struct ipc_holders_
 	return r < 0 ? IPC_NO_BYTES : (struct ipc_bytes){reader->link.data, reader->link.len};
 }
 
+/* libbpf shares memory with itself to hold the programs' variables: the reader must not report what only reading made. */
+static bool is_own_variable(const struct reader *reader, const struct ipc_holders_event *event)
+{
+	const struct bpf_map *map;
+	size_t size;
+
+	if (event->space != IPC_SPACE_ANON || event->pid != (unsigned)getpid())
+		return false;
+	bpf_object__for_each_map(map, reader->skeleton->obj)
+		if ((uintptr_t)bpf_map__initial_value((struct bpf_map *)map, &size) == event->addr)
+			return true;
+	return false;
+}
+
 static int add_event(struct reader *reader, const struct ipc_holders_event *event, const char *path)
 {
 	struct ipc_holders_seen seen = {
@@ -74,6 +89,8 @@ static int add_event(struct reader *reader, const struct ipc_holders_event *even
 		.attach = event->attach,
 	};
 
+	if (is_own_variable(reader, event))
+		return 0;
 	if (!reader->process || reader->process->pid != event->pid)
 		reader->process = ipc_processes_find(reader->holders->processes, event->pid);
 	if (!reader->process)
@@ -168,6 +185,7 @@ static int run_programs(struct reader *reader)
 	skeleton = holders_bpf__open();
 	if (!skeleton)
 		return -errno;
+	reader->skeleton = skeleton;
 	skeleton->rodata->spaces = reader->want->spaces;
 	skeleton->rodata->only = reader->want->only;
 	bpf_program__set_autoload(skeleton->progs.holders_vma, maps);

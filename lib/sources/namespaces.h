@@ -45,5 +45,11 @@ void ipc_ns_container(struct ipc_ctx *ctx, struct ipc_ns *ns);
  * Returns what @fn returned, or -errno when the namespace cannot be entered (with text in the context).
  */
 int ipc_ns_call(struct ipc_ctx *ctx, const struct ipc_ns *ns, int (*fn)(void *data), void *data);
+/*
+ * Run @fn where the caller of ipc_ns_call() stands, in the thread that waits there; directly when nobody is away. For
+ * what is the host's or the program's: in a container's mount namespace the C library would load the container's code
+ * to look up a user. Returns what @fn returned.
+ */
+int ipc_ns_at_home(struct ipc_ctx *ctx, int (*fn)(void *data), void *data);
 
 #endif

@@ -16,13 +16,25 @@
 #include "sources/namespaces.h"
 #include "sources/procfs.h"
 
-struct call {
-	struct ipc_ctx *ctx;
-	const struct ipc_ns *ns;
+/* What a thread does: the call itself, or an errand at home. */
+struct work {
 	int (*fn)(void *data);
 	void *data;
 	int result;
 };
+
+struct ipc_ns_call {
+	struct ipc_ctx *ctx;
+	const struct ipc_ns *ns;
+	struct work work;
+	int home_root; /* ctx->root_fd of the thread that waits */
+	pthread_mutex_t lock;
+	pthread_cond_t turn;
+	struct work *errand; /* to be done by the thread that waits */
+	bool over;
+};
+
+#define STACK_SIZE (2u << 20) /* a C library may give threads far less */
 
 static const int flags[IPC_NS_TYPES] = {[IPC_NS_IPC] = CLONE_NEWIPC, [IPC_NS_NET] = CLONE_NEWNET, [IPC_NS_MNT] = CLONE_NEWNS};
 
@@ -58,50 +70,118 @@ static int enter(struct ipc_ctx *ctx, const struct ipc_ns *ns)
 	return r;
 }
 
-static void *inside(void *argument)
+static int work_inside(struct ipc_ns_call *call)
 {
-	struct call *call = argument;
 	struct ipc_ctx *ctx = call->ctx;
-	int outer_root = ctx->root_fd, root;
+	int root, r;
 
-	call->result = enter(ctx, call->ns);
-	if (call->result < 0)
-		return NULL;
-	if (call->ns->type != IPC_NS_MNT) {
-		call->result = call->fn(call->data);
-		return NULL;
-	}
+	r = enter(ctx, call->ns);
+	if (r < 0)
+		return r;
+	if (call->ns->type != IPC_NS_MNT)
+		return call->work.fn(call->work.data);
 	/* Paths are looked up below ctx->root_fd: for this call that is the root of the other namespace. */
 	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0) {
-		call->result = ipc_ctx_fail(ctx, -errno, "its root cannot be opened: %s", strerror(errno));
-		return NULL;
-	}
+	if (root < 0)
+		return ipc_ctx_fail(ctx, -errno, "its root cannot be opened: %s", strerror(errno));
 	ctx->root_fd = root;
-	call->result = call->fn(call->data);
-	ctx->root_fd = outer_root;
+	r = call->work.fn(call->work.data);
+	ctx->root_fd = call->home_root;
 	close(root);
+	return r;
+}
+
+static void *inside(void *argument)
+{
+	struct ipc_ns_call *call = argument;
+
+	call->work.result = work_inside(call);
+	pthread_mutex_lock(&call->lock);
+	call->over = true;
+	pthread_cond_broadcast(&call->turn);
+	pthread_mutex_unlock(&call->lock);
 	return NULL;
+}
+
+/* Until the call is over, do what it asks for. */
+static void serve(struct ipc_ns_call *call)
+{
+	pthread_mutex_lock(&call->lock);
+	while (!call->over) {
+		if (call->errand) {
+			call->errand->result = call->errand->fn(call->errand->data);
+			call->errand = NULL;
+			pthread_cond_broadcast(&call->turn);
+		} else {
+			pthread_cond_wait(&call->turn, &call->lock);
+		}
+	}
+	pthread_mutex_unlock(&call->lock);
+}
+
+int ipc_ns_at_home(struct ipc_ctx *ctx, int (*fn)(void *data), void *data)
+{
+	struct work errand = {.fn = fn, .data = data};
+	struct ipc_ns_call *call = ctx->away;
+	int root = ctx->root_fd;
+
+	if (!call)
+		return fn(data);
+	pthread_mutex_lock(&call->lock);
+	ctx->away = NULL;
+	ctx->root_fd = call->home_root;
+	call->errand = &errand;
+	pthread_cond_broadcast(&call->turn);
+	while (call->errand)
+		pthread_cond_wait(&call->turn, &call->lock);
+	ctx->root_fd = root;
+	ctx->away = call;
+	pthread_mutex_unlock(&call->lock);
+	return errand.result;
+}
+
+static int start(struct ipc_ns_call *call, pthread_t *thread)
+{
+	sigset_t all, before;
+	pthread_attr_t attr;
+	int r;
+
+	r = pthread_attr_init(&attr);
+	if (r)
+		return r;
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	/* The program's signal handlers must not run in a thread that stands elsewhere. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(thread, &attr, inside, call);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	return r;
 }
 
 int ipc_ns_call(struct ipc_ctx *ctx, const struct ipc_ns *ns, int (*fn)(void *data), void *data)
 {
-	struct call call = {.ctx = ctx, .ns = ns, .fn = fn, .data = data};
-	sigset_t all, before;
+	struct ipc_ns_call call = {
+		.ctx = ctx,
+		.ns = ns,
+		.work = {.fn = fn, .data = data},
+		.home_root = ctx->root_fd,
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.turn = PTHREAD_COND_INITIALIZER,
+	};
 	pthread_t thread;
 	int r;
 
 	if (ns->own)
 		return fn(data);
-	/* The program's signal handlers must not run in a thread that stands elsewhere. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&thread, NULL, inside, &call);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (r)
-		return ipc_ctx_fail(ctx, -r, "no thread could be made: %s", strerror(r));
-	pthread_join(thread, NULL);
-	return call.result;
+	ctx->away = &call;
+	r = start(&call, &thread);
+	if (r == 0) {
+		serve(&call);
+		pthread_join(thread, NULL);
+	}
+	ctx->away = NULL;
+	return r ? ipc_ctx_fail(ctx, -r, "no thread could be made: %s", strerror(r)) : call.work.result;
 }
 
 /* ---- containers -------------------------------------------------------------------------------------------------- */

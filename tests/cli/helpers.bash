@@ -89,7 +89,7 @@ json_valid() {
 
 # What conditions may use: $f is the JSON of the fixture; $ns.ipc, $ns.mnt and $ns.net are the own namespaces; owned: the
 # object is of who runs the test; by_fd(PID; FD; ACCESS), by_map and by_attach(PID; ADDRESS; ACCESS) are holders of a
-# fixture made with "$HOSTILE_COMM".
+# fixture made with "$HOSTILE_COMM"; root: what only a privilege shows is there.
 HOSTILE_COMM='comm=a) b (c'
 _conditions='
 def holder: {pid: null, comm: "a) b (c", uid: $uid, fd: null, addr: null};
@@ -97,6 +97,7 @@ def by_fd($pid; $fd; $access): holder + {pid: $pid, fd: $fd, how: "fd", access: 
 def by_map($pid; $addr; $access): holder + {pid: $pid, addr: $addr, how: "map", access: $access};
 def by_attach($pid; $addr; $access): by_map($pid; $addr; $access) + {how: "attach"};
 def waits($task; $why): $task + {comm: "a) b (c", why: $why};
+def root: $uid == 0;
 def owned: [.uid, .user, .gid, .group] == [$uid, $user, $gid, $group];
 '
 

@@ -107,7 +107,8 @@ def subjects_of(o):
 def ipctool_facts():
     """Everything that a peer may know, as ipctool tells it."""
     facts = set()
-    for o in json.loads(output(IPCTOOL, "list", "--all", "--json"))["objects"]:
+    # 3: something cannot be read here, and it said so.
+    for o in json.loads(output(IPCTOOL, "list", "--all", "--json", ok=(0, 3)))["objects"]:
         for subject in subjects_of(o):
             facts.add((subject, "exists", True))
             facts.update((subject, name, o[name]) for name in COMPARED if o.get(name) is not None)
@@ -269,7 +270,8 @@ def proc_net():
         for line in file.read().split(b"\n")[1:]:
             # A name may hold a newline and pretend to be a line: only the ones of the right shape count.
             row = re.match(rb"[0-9a-f]{8,16}: [0-9A-F]{8} [0-9A-F]{8} [0-9A-F]{8} [0-9A-F]{4} [0-9A-F]{2} +(\d+)( |$)", line)
-            if row:
+            # 0: a connection that waits to be accepted.
+            if row and int(row[1]):
                 yield ("sock", int(row[1])), "exists", True
     for name, column in (("tcp", 9), ("tcp6", 9), ("udp", 9), ("udp6", 9), ("raw", 9), ("raw6", 9), ("packet", 8),
                          ("netlink", 9)):
@@ -321,7 +323,9 @@ def lsof():
 def lsfd():
     need("lsfd")
     columns = "PID,ASSOC,TYPE,INODE,MAJ:MIN,NAME"
-    for row in json.loads(output("lsfd", "-J", "-o", columns))["lsfd"]:
+    # A name that is not UTF-8 is not in its JSON either.
+    text = output("lsfd", "-J", "-o", columns).decode(errors="replace")
+    for row in json.loads(text, strict=False)["lsfd"]:
         subject = None
         name = row.get("name") or ""
         if row.get("type") == "FIFO":

@@ -47,7 +47,8 @@ fixtures_of_every_kind() {
 	fixture fifo path="/dev/shm/$HOSTILE" open=r
 	fixture mq-sysv key=0x1001 messages=3
 	fixture mq-sysv waiter=recv
-	fixture mq-posix name=/jobs messages=2 waiter=recv
+	fixture mq-posix name=/jobs messages=2
+	fixture mq-posix name=/empty waiter=recv
 	fixture mq-posix name="/$HOSTILE" hold=0
 	fixture shm-sysv key=0x1002 attach=2
 	fixture shm-sysv dead_creator=1
@@ -55,7 +56,7 @@ fixtures_of_every_kind() {
 	fixture shm-posix name=segment map=1
 	fixture shm-posix name=deep dir=directory size=64K
 	fixture shm-posix name=gone map=1 unlinked=1
-	fixture shm-posix name="$HOSTILE"
+	fixture shm-posix name="segment $HOSTILE"
 	fixture memfd name=memory map=1 fd=1
 	fixture anon children=2
 	fixture file path=/tmp/mapped

@@ -135,7 +135,8 @@ columns() {
 }
 
 columns pipe mq shm sem sock signal >"$dir/every"
-"$IPCTOOL" list -H -n | awk '{ print $1 "\t" $2 }' | sort | diff -u - "$dir/every" || fail "classes are missing in this test"
+"$IPCTOOL" list -H -n | awk '{ print $1 "\t" $2 }' | sort | diff -u - "$dir/every" ||
+	fail "classes are missing in this test"
 "$IPCTOOL" list -H -n | awk '$3 == "all" { print $1 "\t" $2 }' | sort >"$dir/common"
 section ipctool-list.1 "Columns of all classes" | cells 3 | cut -f 1,2 | sort >"$dir/found"
 same "columns of all classes" "$dir/common" "$dir/found"
@@ -179,7 +180,8 @@ examples() {
 }
 
 examples libipctool.3 >"$dir/example.c"
-"$CC" -std=c11 -Wall -Wextra -Werror -fsyntax-only -I "$SOURCE_DIR/include" "$dir/example.c" || fail "libipctool(3): the example"
+"$CC" -std=c11 -Wall -Wextra -Werror -fsyntax-only -I "$SOURCE_DIR/include" "$dir/example.c" ||
+	fail "libipctool(3): the example"
 
 # They run in a sandbox with a queue in it; the command there notes how it ended.
 mkdir "$dir/bin"

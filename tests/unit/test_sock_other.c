@@ -55,7 +55,7 @@ static void packet(void **state)
 {
 	struct packet_diag_msg msg = {.pdiag_family = AF_PACKET,
 				      .pdiag_type = SOCK_RAW,
-				      .pdiag_num = htons(3),
+				      .pdiag_num = 3, /* in host order, as the kernel turns it */
 				      .pdiag_ino = 7,
 				      .pdiag_cookie = {7}};
 	const struct packet_diag_info info = {.pdi_index = 2};
@@ -67,7 +67,7 @@ static void packet(void **state)
 	diag_attribute(bytes, PACKET_DIAG_INFO, &info, sizeof(info));
 	diag_attribute(bytes, PACKET_DIAG_UID, &uid, sizeof(uid));
 	msg.pdiag_ino = 8;
-	msg.pdiag_num = htons(0x88cc);
+	msg.pdiag_num = 0x88cc;
 	msg.pdiag_cookie[0] = 8;
 	diag_message(bytes, SOCK_DIAG_BY_FAMILY, 0, &msg, sizeof(msg));
 	diag_attribute(bytes, PACKET_DIAG_INFO, &info, 4); /* too short */

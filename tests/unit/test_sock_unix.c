@@ -268,7 +268,7 @@ static void same_name(void **state)
 
 static void judgement(void **state)
 {
-	struct ipc_run run = {0};
+	struct ipc_run run = {.needs = IPC_NEED_EVIDENCE};
 	struct ipc_sock sock = {.stale = true, .namespaces = 2, .base.mode = 0755};
 
 	(void)state;

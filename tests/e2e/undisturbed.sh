@@ -1,0 +1,126 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Looking leaves everything as it was: an object of every kind is listed and shown in every way, and the evidence that the kernel
+# keeps, what is blocked, what is buffered and what is mounted is the same afterwards. Then again under strace: no call that could
+# change anything.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/fixtures.bash"
+
+case ${1-start} in
+start)
+	status=0
+	for options in "" --mqueue; do
+		echo "==== ${options:+with /dev/mqueue}${options:-without /dev/mqueue}"
+		# shellcheck disable=SC2086 # no option is no word
+		in_sandbox $options -- "$0" inside
+		case $? in
+		0) ;;
+		77) skip "no fresh namespaces here" ;;
+		*) status=1 ;;
+		esac
+	done
+	exit $status
+	;;
+inside) ;;
+esac
+
+# ---- what must stay the same ------------------------------------------------------------------------------------
+
+evidence() {
+	local pid path
+	head -v -n -0 /proc/sysvipc/*
+	ipcs -m -t; ipcs -m -p; ipcs -q -t; ipcs -q -p; ipcs -s -t
+	echo "== files"
+	find /dev/shm /run /tmp /var/tmp ! -type d ! -name 'fixture.*' ! -path '/tmp/look/*' -printf '%y %i %m %u %s %A@ %T@ %C@ %p\n' | sort
+	for path in /dev/mqueue/*; do
+		[[ -f $path ]] && stat -c '%n %i %a %u %Y' "$path" && cat "$path"
+	done
+	echo "== mounts"; cat /proc/self/mountinfo
+	echo "== modules"; cut -d' ' -f1 /proc/modules 2>/dev/null
+	echo "== sockets"; cat /proc/net/sockstat /proc/net/sockstat6
+	# Queues, but no timers and no reference counts.
+	awk '{ print FILENAME, $2, $3, $4, $5, $10 }' /proc/net/tcp /proc/net/tcp6
+	awk '{ print FILENAME, $2, $3, $4, $5, $10, $13 }' /proc/net/udp /proc/net/udp6 /proc/net/raw /proc/net/raw6
+	cut -d' ' -f4- /proc/net/unix | sort
+	awk '{ print FILENAME, $3, $4, $NF }' /proc/net/packet
+	awk '$3 != 0 { print FILENAME, $2, $3, $4, $5, $6, $9, $10 }' /proc/net/netlink
+	echo "== processes"
+	for pid in $(pgrep -P "$$" mkipc) $(pgrep -P "$(pgrep -d, -P "$$" mkipc)"); do
+		echo "$pid $(cut -d' ' -f1 "/proc/$pid/syscall") $(cat "/proc/$pid/wchan") $(ls "/proc/$pid/fd" | tr '\n' ' ')"
+		grep -E '^(State|SigPnd|ShdPnd|SigBlk|SigIgn|SigCgt|TracerPid)' "/proc/$pid/status"
+		cut -d' ' -f1,2,5- "/proc/$pid/maps"
+	done
+}
+
+# Every way of looking that asks for something of its own.
+looks() {
+	local class
+	"$@" list
+	"$@" list --all --json
+	"$@" list --all --all-namespaces --raw
+	"$@" list --all --tree
+	"$@" list --all --holders-from proc -o +holders,waiters,evidence
+	for class in pipe fifo mq shm sem sock signal; do
+		"$@" show "$class"
+		"$@" show "$class" --json
+	done
+	"$@" show fifo:/run/fifo fifo:/tmp/waits fifo:/tmp/nobody mq:0x1001 mq:/jobs shm:0x1002 shm:/segment sem:/lock \
+		sock:/run/server.sock /tmp/stale
+}
+
+fixtures_of_every_kind
+mkdir /tmp/look
+status=0
+
+evidence >/tmp/look/before 2>&1
+for round in 1 2; do
+	looks "$IPCTOOL" >/tmp/look/out 2>/tmp/look/err </dev/null
+done
+evidence >/tmp/look/after 2>&1
+if ! diff -U1 /tmp/look/before /tmp/look/after; then
+	echo "looking changed this"
+	status=1
+fi
+objects=$("$IPCTOOL" list --all --count 2>/dev/null)
+echo "$objects objects, $(wc -l </tmp/look/before) lines of evidence"
+((objects > 50)) || { echo "too few objects: $(</tmp/look/err)"; status=1; }
+[[ $(timeout 5 head -c 5 /run/fifo) == hello ]] || { echo "what was in the FIFO is gone"; status=1; }
+
+# ---- the calls ----------------------------------------------------------------------------------------------------
+
+if ! strace -o /dev/null true 2>/dev/null; then
+	echo "strace is not installed or not permitted: the calls were not looked at"
+	exit $status
+fi
+
+looks strace -f -qq -A -o /tmp/look/calls "$IPCTOOL" >/dev/null 2>&1 </dev/null
+# A process number, a call and its arguments; what strace cannot know by name begins with "syscall_".
+sed -E 's/^[0-9]+ +//' /tmp/look/calls | grep -vE '^(\+\+\+|---|<\.\.\.)' | sort -u >/tmp/look/sorted
+
+# forbidden WHY PATTERN [EXCEPT]
+forbidden() {
+	local found
+	found=$(grep -E "$2" /tmp/look/sorted | grep -vE "${3-^$}" | cut -c1-200 | head -n 5)
+	[[ -z $found ]] && return
+	printf '%s:\n%s\n' "$1" "$found"
+	status=1
+}
+
+forbidden "uses a System V object" '^(shmat|shmdt|semop|semtimedop|msgsnd|msgrcv|shmget|semget|msgget)\('
+forbidden "changes a System V object" '^(shm|sem|msg)ctl\(.*(IPC_RMID|IPC_SET|SHM_LOCK|SHM_UNLOCK|SETVAL|SETALL)'
+forbidden "uses a POSIX queue" '^mq_(open|unlink|timedsend|timedreceive|notify)\('
+forbidden "mounts" '^(mount|umount2|move_mount|pivot_root)\('
+forbidden "connects, listens or accepts" '^(connect|listen|accept4?)\('
+forbidden "makes a socket that is not netlink" '^(socket|bind)\(' 'AF_NETLINK'
+forbidden "changes names" '^(unlink|unlinkat|rename|renameat|renameat2|link|linkat|symlink|symlinkat|mknod|mknodat|mkdir|mkdirat|rmdir)\('
+forbidden "changes files" '^(truncate|ftruncate|fallocate|f?chmod(at2?)?|f?chown(at)?|lchown|utime.*|setxattr|fsetxattr)\('
+forbidden "opens to write" '^(creat|open|openat|openat2)\(.*(O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_APPEND)' '"/dev/null"'
+forbidden "opens a FIFO" '^(open|openat|openat2)\(.*(fifo|waits|nobody)", ' 'O_PATH'
+forbidden "opens what a descriptor leads to" '^(open|openat|openat2)\(.*[0-9]+/fd/[0-9]+", ' 'O_PATH'
+forbidden "takes a lease or a lock" '^(flock\(|fcntl\(.*(F_SETLEASE|F_SETLK|F_OFD_SETLK|F_SETPIPE_SZ|F_ADD_SEALS|F_SETOWN|F_SETSIG))'
+forbidden "consumes" '^(tee|splice|vmsplice|recvfrom)\('
+forbidden "sends a signal or traces" '^(kill|tkill|tgkill|rt_sigqueueinfo|rt_tgsigqueueinfo|pidfd_send_signal|ptrace|process_vm_writev)\('
+forbidden "loads a module" '^(init_module|finit_module|delete_module)\('
+echo "$(cut -d'(' -f1 /tmp/look/sorted | sort -u | wc -l) different calls: $(cut -d'(' -f1 /tmp/look/sorted | sort -u | tr '\n' ' ')"
+exit $status
