@@ -187,7 +187,8 @@ static void sort(struct job *job, struct ipc_set *set)
 
 		comma = strrchr(copy, ',');
 		name = comma ? comma + 1 : copy;
-		ipc_set_sort(set, name + (*name == '-'), *name == '-');
+		/* Names are taken in upper case too: the field has its own spelling. */
+		ipc_set_sort(set, ipc_field_name(scope_field(&job->scope, name + (*name == '-'))), *name == '-');
 		if (comma)
 			*comma = '\0';
 	} while (comma);

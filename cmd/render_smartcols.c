@@ -2,6 +2,7 @@
 /* The table on a terminal: libsmartcols fits the columns to its width. */
 #include <libsmartcols.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "render.h"
 
@@ -15,6 +16,18 @@ static void must(const void *at)
 {
 	if (!at)
 		text_no_memory();
+}
+
+/* A reference is there to be copied, and an address that was cut reads as another one: neither ever is. */
+static bool may_be_cut(const struct column *column)
+{
+	static const char *const whole[] = {"ref", "handle", "local", "peer"};
+	size_t i;
+
+	for (i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
+		if (!strcmp(ipc_field_name(column->field), whole[i]))
+			return false;
+	return column_is_elastic(column);
 }
 
 static bool smartcols_begin(struct renderer *renderer)
@@ -35,7 +48,7 @@ static bool smartcols_begin(struct renderer *renderer)
 		const struct column *column = &renderer->columns->items[i];
 		int flags = column_is_right(column) ? SCOLS_FL_RIGHT : 0;
 
-		if (truncate && column_is_elastic(column))
+		if (truncate && may_be_cut(column))
 			flags |= SCOLS_FL_TRUNC;
 		must(scols_table_new_column(smartcols->table, column->heading, 0, flags));
 	}

@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "holders/holders.h"
@@ -42,6 +44,14 @@ static int open_roots(const char *root, int *root_fd, int *proc_fd)
 	return 0;
 }
 
+/* Without it an empty directory would pass for a host without processes. */
+static bool is_mounted(int proc_fd)
+{
+	struct statfs fs;
+
+	return fstatfs(proc_fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
 int ipc_ctx_new(struct ipc_ctx **out)
 {
 	struct ipc_ctx *ctx;
@@ -57,6 +67,10 @@ int ipc_ctx_new(struct ipc_ctx **out)
 		return -ENOMEM;
 	}
 	r = open_roots("", &ctx->root_fd, &ctx->proc_fd);
+	if (r == 0 && !is_mounted(ctx->proc_fd)) {
+		close_roots(ctx);
+		r = -ENODEV;
+	}
 	if (r < 0) {
 		free(ctx->root);
 		free(ctx);
@@ -84,7 +98,7 @@ struct ipc_ctx *ipc_ctx_unref(struct ipc_ctx *ctx)
 
 int ipc_ctx_set_root(struct ipc_ctx *ctx, const char *root)
 {
-	int root_fd, proc_fd, r;
+	int root_fd = -1, proc_fd = -1, r;
 	char *copy;
 
 	copy = strdup(strcmp(root, "/") == 0 ? "" : root);
@@ -101,6 +115,7 @@ int ipc_ctx_set_root(struct ipc_ctx *ctx, const char *root)
 	ctx->root_fd = root_fd;
 	ctx->proc_fd = proc_fd;
 	ctx->captured = *copy != '\0';
+	ctx->initial_pidns = 0;
 	return 0;
 }
 

@@ -33,7 +33,7 @@ int ipc_run_new(struct ipc_query *query, struct ipc_run **out)
 	run->query = query;
 	clock_gettime(CLOCK_REALTIME, &now);
 	run->now = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-	run->users = ipc_users_new();
+	run->users = ipc_users_new(run->ctx);
 	*out = run;
 	return 0;
 }
@@ -85,67 +85,102 @@ static unsigned spaces_looked_at(const struct ipc_run *run, bool *maps)
 	return spaces;
 }
 
-struct ipc_processes *ipc_run_processes(struct ipc_run *run)
+/* A pid that holders must have limits the scan to it, unless a kind is looked at of which only all holders tell that it is one. */
+static int64_t only_process(const struct ipc_run *run)
 {
+	const struct ipc_kind *kind = NULL;
+
+	while ((kind = ipc_kind_next(kind)))
+		if (kind->by_sharing && ipc_query_looks_at(run->query, kind))
+			return 0;
+	return run->query->holder_pid;
+}
+
+/*
+ * The sources of the whole host are made where the caller stands, whichever namespace needs them first: its mounts tell
+ * devices apart, and the BPF library reads files.
+ */
+static void make_at_home(struct ipc_run *run, unsigned source, int (*make)(void *data))
+{
+	if (run->tried & source)
+		return;
+	run->tried |= source;
+	ipc_ns_at_home(run->ctx, make, run);
+}
+
+static int make_processes(void *data)
+{
+	struct ipc_run *run = data;
+	int64_t only = only_process(run);
 	int r;
 
-	if (!run->processes && !(run->tried & TRIED_PROCESSES)) {
-		run->tried |= TRIED_PROCESSES;
-		run->one_process = run->query->holder_pid != 0;
-		r = ipc_processes_new(run->ctx, run->query->holder_pid, &run->processes);
-		if (r < 0)
-			ipc_run_problem(run, false, -r, "processes are listed in /proc", "/proc");
-	}
+	run->one_process = only != 0;
+	r = ipc_processes_new(run->ctx, only, &run->processes);
+	if (r < 0)
+		ipc_run_problem(run, false, -r, "processes are listed in /proc", "/proc");
+	return 0;
+}
+
+struct ipc_processes *ipc_run_processes(struct ipc_run *run)
+{
+	make_at_home(run, TRIED_PROCESSES, make_processes);
 	return run->processes;
 }
 
-struct ipc_holders *ipc_run_holders(struct ipc_run *run)
+static int make_holders(void *data)
 {
-	struct ipc_holders_want want = {0};
+	struct ipc_run *run = data;
+	struct ipc_holders_want want = {.only = only_process(run)};
 	size_t hidden;
 	int r, error;
 
-	if (run->holders || run->tried & TRIED_HOLDERS)
-		return run->holders;
-	run->tried |= TRIED_HOLDERS;
 	if (!ipc_run_processes(run))
-		return NULL;
+		return 0;
 	want.spaces = spaces_looked_at(run, &want.maps);
-	want.only = run->query->holder_pid;
 	r = ipc_holders_new(run->ctx, run->ctx->holder_source, &want, run->processes, &run->holders);
 	if (r < 0) {
 		/* The automatic choice never comes to this: the source that was asked for cannot be had. */
 		ipc_run_problem(run, false, -r, ipc_ctx_error(run->ctx), "holders");
-		return NULL;
+		return 0;
 	}
 	run->query->holder_source = ipc_holders_source(run->holders);
 	hidden = ipc_holders_hidden(run->holders, &error);
 	if (hidden)
 		ipc_run_problem(run, true, error, needs_ptrace, "files of %zu process%s", hidden, hidden == 1 ? "" : "es");
+	return 0;
+}
+
+struct ipc_holders *ipc_run_holders(struct ipc_run *run)
+{
+	make_at_home(run, TRIED_HOLDERS, make_holders);
 	return run->holders;
 }
 
-struct ipc_blocked *ipc_run_blocked(struct ipc_run *run)
+static int make_blocked(void *data)
 {
+	struct ipc_run *run = data;
 	unsigned spaces;
 	size_t hidden;
 	bool maps;
 	int r;
 
-	if (run->blocked || run->tried & TRIED_BLOCKED)
-		return run->blocked;
-	run->tried |= TRIED_BLOCKED;
 	if (!ipc_run_processes(run))
-		return NULL;
+		return 0;
 	spaces = spaces_looked_at(run, &maps);
 	r = ipc_blocked_new(run->ctx, run->processes, spaces, &run->blocked);
 	if (r < 0) {
 		ipc_run_problem(run, false, -r, "waiting tasks are read from /proc/PID/syscall", "waiting tasks");
-		return NULL;
+		return 0;
 	}
 	hidden = ipc_blocked_hidden(run->blocked);
 	if (hidden)
 		ipc_run_problem(run, true, EPERM, needs_ptrace, "system calls of %zu process%s", hidden, hidden == 1 ? "" : "es");
+	return 0;
+}
+
+struct ipc_blocked *ipc_run_blocked(struct ipc_run *run)
+{
+	make_at_home(run, TRIED_BLOCKED, make_blocked);
 	return run->blocked;
 }
 

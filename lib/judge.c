@@ -160,6 +160,24 @@ static bool is_gone(struct ipc_run *run, int64_t pid)
 	return true;
 }
 
+static bool pids_agree(struct ipc_run *run)
+{
+	if (!run->pids_agree)
+		run->pids_agree = ipc_proc_same_pids(run->ctx) ? 1 : -1;
+	return run->pids_agree > 0;
+}
+
+/*
+ * System V objects do not survive a boot: one that seems older was made before the clock was set, and then start times,
+ * which count from the boot, cannot be compared with its times.
+ */
+static bool clock_was_set(const struct ipc_processes *processes, int64_t changed)
+{
+	int64_t boot = ipc_processes_boot(processes);
+
+	return boot != IPC_UNKNOWN_INT && changed < boot - CLOCK_SLACK;
+}
+
 enum ipc_alive ipc_judge_pid(struct ipc_run *run, const char *role, int64_t pid, int64_t changed)
 {
 	struct ipc_processes *processes = ipc_run_processes(run);
@@ -169,6 +187,10 @@ enum ipc_alive ipc_judge_pid(struct ipc_run *run, const char *role, int64_t pid,
 		return IPC_ALIVE_UNKNOWN;
 	if (pid == 0) {
 		ipc_evidence(run, "%s is a process of another pid namespace", role);
+		return IPC_ALIVE_UNKNOWN;
+	}
+	if (!pids_agree(run)) {
+		ipc_evidence(run, "%s %" PRId64 " is a number of another pid namespace than this /proc", role, pid);
 		return IPC_ALIVE_UNKNOWN;
 	}
 	if (processes && run->last_dead != pid)
@@ -182,6 +204,10 @@ enum ipc_alive ipc_judge_pid(struct ipc_run *run, const char *role, int64_t pid,
 		return IPC_ALIVE_UNKNOWN;
 	}
 	if (process->started != IPC_UNKNOWN_INT && changed != IPC_UNKNOWN_INT && process->started > changed + CLOCK_SLACK) {
+		if (clock_was_set(processes, changed)) {
+			ipc_evidence(run, "%s %" PRId64 " exists; the clock was set since, so it may be another process", role, pid);
+			return IPC_ALIVE_UNKNOWN;
+		}
 		ipc_evidence(run, "%s %" PRId64 " is dead: its number was reused later", role, pid);
 		return IPC_DEAD;
 	}

@@ -163,10 +163,13 @@ bool ipc_names_add_file(struct ipc_names *names, bool weak, uint64_t device, uin
 
 	if (names->error || names->first_only)
 		return false;
-	for (i = 0; i < query->target_count; i++) {
+	/* Paths were followed in the caller's mounts: elsewhere they are compared as text. */
+	if (names->object->in && names->object->in->type == IPC_NS_MNT && !names->object->in->own)
+		return true;
+	for (i = ipc_targets_first_file(query, device, inode); i != IPC_NO_TARGET; i = query->targets[i].next_file) {
 		const struct ipc_target *target = &query->targets[i];
 
-		if (target->mode && target->device == device && target->inode == inode &&
+		if (target->device == device && target->inode == inode &&
 		    ipc_target_may_name(target, names->object->of_kind))
 			answer(names, i, weak);
 	}

@@ -95,23 +95,30 @@ static unsigned needs_of(const struct ipc_query *query, const struct ipc_kind *k
 
 /* ---- namespaces ------------------------------------------------------------------------------------------------ */
 
-/* Namespaces that references name and that are not visited anyway. */
-static int add_named_places(struct ipc_run *run)
+static bool some_place_is_missing(const struct ipc_run *run)
 {
-	struct ipc_query *query = run->query;
-	size_t i, known = run->places.count;
-	bool missing = false;
-	int r;
+	const struct ipc_query *query = run->query;
+	size_t i;
 
-	for (i = 0; i < query->target_count && !missing; i++) {
+	for (i = 0; i < query->target_count; i++) {
 		uint64_t inode = query->targets[i].ref.ns;
 		size_t type, found = 0;
 
 		for (type = IPC_NS_IPC; inode && type < IPC_NS_TYPES; type++)
 			found += ipc_ns_set_find(&run->places, (enum ipc_ns_type)type, inode) != NULL;
-		missing = inode && !found;
+		if (inode && !found)
+			return true;
 	}
-	if (!missing)
+	return false;
+}
+
+/* Namespaces that references name and that are not visited anyway. */
+static int add_named_places(struct ipc_run *run)
+{
+	size_t i, known = run->places.count;
+	int r;
+
+	if (!some_place_is_missing(run))
 		return 0;
 	r = ipc_ns_set_all(run->ctx, &run->places);
 	for (i = known; i < run->places.count; i++)
@@ -143,7 +150,7 @@ static int choose_places(struct ipc_run *run)
 		r = ipc_ns_set_all(run->ctx, &run->places);
 	if (r == 0)
 		r = add_named_places(run);
-	if (r == 0 && query->all_places && run->places.hidden)
+	if (r == 0 && run->places.hidden && (query->all_places || some_place_is_missing(run)))
 		ipc_run_problem(run, true, EACCES, "other users' namespaces can be read with CAP_SYS_PTRACE (root)",
 				"namespaces of %u process%s", run->places.hidden, run->places.hidden == 1 ? "" : "es");
 	return r;

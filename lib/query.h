@@ -35,8 +35,8 @@ struct ipc_query {
 	bool any_named;
 	struct ipc_target *targets;
 	size_t target_count;
-	size_t *target_buckets;     /* heads of the chains through ipc_target.next, made for a run */
-	size_t target_bucket_count; /* a power of two */
+	size_t *target_buckets;     /* heads of the chains through ipc_target.next, and as many through next_file */
+	size_t target_bucket_count; /* of each; a power of two; made for a run */
 	bool want_all;
 	struct ipc_strings wants;   /* field names */
 	struct ipc_filter **filters;
@@ -84,6 +84,8 @@ bool ipc_query_looks_at(const struct ipc_query *query, const struct ipc_kind *ki
 int ipc_targets_prepare(struct ipc_query *query);
 /* The first of the targets whose locator may be @locator, or IPC_NO_TARGET. */
 size_t ipc_targets_first(const struct ipc_query *query, struct ipc_bytes locator);
+/* The first of the targets that may lead to the file (@device, @inode), or IPC_NO_TARGET. */
+size_t ipc_targets_first_file(const struct ipc_query *query, uint64_t device, uint64_t inode);
 /* Could @kind answer @target at all? */
 bool ipc_target_may_name(const struct ipc_target *target, const struct ipc_kind *kind);
 /* May objects of @ns answer @target? */

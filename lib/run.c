@@ -161,6 +161,11 @@ static bool selected(const struct ipc_query *query, const struct ipc_object *obj
 	return true;
 }
 
+static bool in_other_mounts(const struct ipc_object *object)
+{
+	return object->in && object->in->type == IPC_NS_MNT && !object->in->own;
+}
+
 static int keep(struct ipc_query *query, struct ipc_object *object)
 {
 	if (query->kept_count == query->kept_room) {
@@ -173,7 +178,22 @@ static int keep(struct ipc_query *query, struct ipc_object *object)
 		query->kept_room = room;
 	}
 	query->kept[query->kept_count++] = object;
+	/* The scan that has its name goes when the next mount namespace is visited. */
+	if (in_other_mounts(object) && object->name.data)
+		object->name = ipc_arena_bytes(&query->run->arena, object->name.data, object->name.len);
 	return 0;
+}
+
+struct delivery {
+	struct ipc_query *query;
+	const struct ipc_object *object;
+};
+
+static int deliver(void *data)
+{
+	const struct delivery *delivery = data;
+
+	return delivery->query->fn(delivery->object, delivery->query->fn_data);
 }
 
 /* Everything the wanted fields need; the cheap conditions were met already. */
@@ -206,6 +226,7 @@ int ipc_run_emit(struct ipc_run *run, void *emitted)
 {
 	struct ipc_query *query = run->query;
 	struct ipc_object *object = emitted;
+	struct delivery delivery;
 	bool asked;
 	int r;
 
@@ -227,7 +248,8 @@ int ipc_run_emit(struct ipc_run *run, void *emitted)
 		if (selected(query, object)) {
 			if (query->keep)
 				return keep(query, object);
-			r = query->fn(object, query->fn_data);
+			delivery = (struct delivery){query, object};
+			r = in_other_mounts(object) ? ipc_ns_at_home(run->ctx, deliver, &delivery) : deliver(&delivery);
 			if (r) {
 				query->stopped = r;
 				return -ECANCELED;

@@ -34,6 +34,7 @@ struct ipc_target {
 	bool denied;       /* or none that may be looked at */
 	enum ipc_match match;
 	size_t next;       /* with the same hash of its locator; private */
+	size_t next_file;  /* with the same hash of the file; private */
 };
 
 /* What is read once for a mount namespace. */
@@ -64,6 +65,7 @@ struct ipc_run {
 	struct ipc_users *users;
 	struct ipc_mount_view own, other;
 	bool one_process;        /* processes and holders are those of one pid alone */
+	int8_t pids_agree;       /* pids on record mean the same in this /proc: 1 yes, -1 no, 0 not looked yet */
 	int64_t last_dead;       /* a pid that no process has, 0: none asked for yet */
 	unsigned tried;          /* sources that were tried and cannot be had */
 	struct ipc_ns_set places;

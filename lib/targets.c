@@ -17,6 +17,18 @@ size_t ipc_targets_first(const struct ipc_query *query, struct ipc_bytes locator
 	return query->target_buckets[ipc_hash(locator.data, locator.len) & (query->target_bucket_count - 1)];
 }
 
+static size_t *file_bucket(const struct ipc_query *query, uint64_t device, uint64_t inode)
+{
+	uint64_t hash = ipc_key_hash((struct ipc_key){IPC_SPACE_FILE, device, inode});
+
+	return &query->target_buckets[query->target_bucket_count + (hash & (query->target_bucket_count - 1))];
+}
+
+size_t ipc_targets_first_file(const struct ipc_query *query, uint64_t device, uint64_t inode)
+{
+	return query->target_bucket_count ? *file_bucket(query, device, inode) : IPC_NO_TARGET;
+}
+
 static int make_buckets(struct ipc_query *query)
 {
 	size_t count = 16, i;
@@ -25,11 +37,11 @@ static int make_buckets(struct ipc_query *query)
 		count *= 2;
 	free(query->target_buckets);
 	query->target_bucket_count = 0;
-	query->target_buckets = malloc(count * sizeof(*query->target_buckets));
+	query->target_buckets = malloc(2 * count * sizeof(*query->target_buckets));
 	if (!query->target_buckets)
 		return -ENOMEM;
 	query->target_bucket_count = count;
-	for (i = 0; i < count; i++)
+	for (i = 0; i < 2 * count; i++)
 		query->target_buckets[i] = IPC_NO_TARGET;
 	for (i = 0; i < query->target_count; i++) {
 		struct ipc_target *target = &query->targets[i];
@@ -39,6 +51,15 @@ static int make_buckets(struct ipc_query *query)
 		query->target_buckets[at] = i;
 	}
 	return 0;
+}
+
+static void add_to_files(struct ipc_query *query, size_t index)
+{
+	struct ipc_target *target = &query->targets[index];
+	size_t *bucket = file_bucket(query, target->device, target->inode);
+
+	target->next_file = *bucket;
+	*bucket = index;
 }
 
 static bool is_path(const struct ipc_target *target)
@@ -89,6 +110,8 @@ int ipc_targets_prepare(struct ipc_query *query)
 		/* A path in another mount namespace is known there alone, and compared as text. */
 		if (is_path(target) && !target->ref.ns)
 			resolve(query, target);
+		if (target->mode)
+			add_to_files(query, i);
 	}
 	return 0;
 }
@@ -116,12 +139,15 @@ bool ipc_target_reaches(const struct ipc_run *run, const struct ipc_target *targ
 		return target->ref.ns == 0;
 	if (target->ref.ns)
 		return target->ref.ns == ns->inode;
-	if (ns->own)
-		return true;
 	/* Without @NAMESPACE the caller's own is meant, unless others were chosen in its place. */
-	for (i = 0; i < run->places.count; i++)
-		if (run->places.items[i].type == ns->type && run->places.items[i].own)
+	if (ns->targets_only)
+		return false;
+	for (i = 0; !ns->own && i < run->places.count; i++) {
+		const struct ipc_ns *place = &run->places.items[i];
+
+		if (place->type == ns->type && place->own && !place->targets_only)
 			return false;
+	}
 	return true;
 }
 
@@ -184,7 +210,8 @@ static int choose(struct ipc_query *query, const struct tally *tallies)
 		query->kept[out++] = object;
 		r = ipc_idset_add(&chosen, id_of(object));
 	}
-	qsort(query->answers, query->answer_count, sizeof(*query->answers), by_target);
+	if (query->answer_count)
+		qsort(query->answers, query->answer_count, sizeof(*query->answers), by_target);
 	for (i = 0; r >= 0 && i < query->answer_count; i++) {
 		struct ipc_answer *answer = &query->answers[i];
 

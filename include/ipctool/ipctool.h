@@ -109,7 +109,7 @@ enum ipc_holder_source {
 	IPC_HOLDERS_PROC, /* /proc/PID/fd and /proc/PID/maps */
 };
 
-/** Make a context. @out is the caller's, to be given back with ipc_ctx_unref(). Errors: -ENOMEM, or why /proc cannot be opened. */
+/** Make a context. @out is the caller's, to be given back with ipc_ctx_unref(). Errors: -ENOMEM, -ENODEV (no /proc is mounted), or why it cannot be opened. */
 IPC_EXPORT int ipc_ctx_new(struct ipc_ctx **out);
 /** Take another reference; returns @ctx. */
 IPC_EXPORT struct ipc_ctx *ipc_ctx_ref(struct ipc_ctx *ctx);
@@ -217,7 +217,11 @@ IPC_EXPORT int ipc_query_namespace(struct ipc_query *query, const char *who);
 /** Look into every ipc, net and mount namespace that /proc can name. */
 IPC_EXPORT void ipc_query_all_namespaces(struct ipc_query *query);
 
-/** Called for each object; it is valid during the call alone. Non-zero stops the query, which then returns that value. */
+/**
+ * Called for each object; it is valid during the call alone. Non-zero stops the query, which then returns that value.
+ * While the query looks into another ipc or network namespace, the call comes from a thread that stands in it, and the
+ * caller's thread waits.
+ */
 typedef int (*ipc_object_fn)(const struct ipc_object *object, void *data);
 /**
  * Run @query and hand over each object as soon as it is known. Order: class by class, own namespaces first.

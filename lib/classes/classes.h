@@ -41,6 +41,7 @@ struct ipc_kind {
 	unsigned locators;          /* bits 1 << IPC_BY_*: the shapes of references that may name its objects; 0: any */
 	unsigned spaces;            /* IPC_SPACE_BIT() under which its objects' holders and waiters are found */
 	bool maps;                  /* holders may be mappings: /proc/PID/maps has to be read */
+	bool by_sharing;            /* what is one shows in the holders of all processes together: they are always all read */
 	unsigned judge_needs;       /* IPC_NEED_* that judge() relies on */
 	/* List the objects of run->ns. Returns 0, what emit returned, or -errno (the run records it as a problem and goes on). */
 	int (*collect)(struct ipc_run *run, const struct ipc_kind *kind);

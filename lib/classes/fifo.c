@@ -224,7 +224,10 @@ static int collect_targets(struct collector *c)
 		struct found found = {.path = target->ref.locator, .reachable = true, .known = true};
 		char path[PATH_MAX];
 
-		if (target->ref.by != IPC_BY_PATH || (target->resolved && !S_ISFIFO(target->mode)))
+		if (target->ref.by != IPC_BY_PATH)
+			continue;
+		/* Where it leads from the caller's mounts is known. */
+		if (!c->foreign && target->resolved && !S_ISFIFO(target->mode))
 			continue;
 		if (found.path.len >= sizeof(path) || memchr(found.path.data, '\0', found.path.len))
 			continue;

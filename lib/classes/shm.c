@@ -3,7 +3,7 @@
 #include "classes/shm.h"
 
 static const struct ipc_field fields[] = {
-	IPC_FIELD(ipc_shm, attached, UINT, "attachments or mappings"),
+	IPC_FIELD_NEEDS(ipc_shm, attached, UINT, IPC_NEED_ATTACHED, "attachments or mappings"),
 	IPC_FIELD_NEEDS(ipc_shm, resident, SIZE, IPC_NEED_RESIDENT, "bytes in memory"),
 	IPC_FIELD_NEEDS(ipc_shm, swapped, SIZE, IPC_NEED_RESIDENT, "bytes in swap"),
 	IPC_FIELD(ipc_shm, creator, INT, "process that created it"),

@@ -158,6 +158,7 @@ const struct ipc_kind ipc_kind_shm_file = {
 	.locators = 1u << IPC_BY_FILE | 1u << IPC_BY_INODE,
 	.spaces = IPC_SPACE_BIT(IPC_SPACE_FILE),
 	.maps = true,
+	.by_sharing = true,
 	.judge_needs = IPC_NEED_HOLDERS,
 	.collect = collect,
 	.names = names,

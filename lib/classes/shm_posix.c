@@ -35,7 +35,7 @@ static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct i
 	/* Blocks of a tmpfs file are in memory or in swap; which of them the kernel does not say. */
 	if (file->known)
 		shm->resident = file->file.blocks * 512;
-	if (ipc_run_needs(run, IPC_NEED_HOLDERS))
+	if (ipc_run_needs(run, IPC_NEED_HOLDERS | IPC_NEED_ATTACHED))
 		shm->attached = count_maps(run, shm->base.hold);
 	return ipc_run_emit(run, shm);
 }

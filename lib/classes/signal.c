@@ -11,6 +11,7 @@
 
 #include "classes/classes.h"
 #include "classes/signals.h"
+#include "model/idset.h"
 #include "sources/processes.h"
 #include "sources/procfs.h"
 
@@ -227,15 +228,21 @@ static int emit(struct ipc_run *run, const struct ipc_kind *kind, struct ipc_pro
 static int collect_targets(struct ipc_run *run, const struct ipc_kind *kind, struct ipc_processes *processes, struct ipc_buf *status)
 {
 	const struct ipc_target *target;
+	struct ipc_idset seen = {0};
 	size_t at = 0;
 	int r = 0;
 
 	while (r == 0 && (target = ipc_run_next_target(run, "signal", &at))) {
 		struct ipc_process *process = ipc_processes_find(processes, strtoll(target->ref.locator.data, NULL, 10));
 
-		if (process)
+		if (!process)
+			continue;
+		/* Named twice it is still one. */
+		r = ipc_idset_add(&seen, (uint64_t)process->pid);
+		if (r == 1)
 			r = emit(run, kind, processes, process, status);
 	}
+	ipc_idset_release(&seen);
 	return r;
 }
 
@@ -248,6 +255,10 @@ static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 
 	if (!processes)
 		return 0;
+	/* Every pid namespace has a process 1. Where it does not show, /proc is mounted with hidepid. */
+	if (!run->ctx->captured && !run->one_process && !ipc_processes_find(processes, 1))
+		ipc_run_problem(run, true, EACCES, "/proc hides them (hidepid); CAP_SYS_PTRACE (root) shows them",
+				"processes of other users");
 	if (ipc_run_only_targets(run, kind))
 		r = collect_targets(run, kind, processes, &status);
 	else

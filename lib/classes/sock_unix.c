@@ -234,15 +234,14 @@ static void fill_name(struct ipc_sock *sock, struct ipc_arena *arena, const stru
 		return;
 	/* "@" marks an abstract name, so a relative path that begins with it is written as "./@". */
 	if (socket->abstract || name.data[0] == '@') {
-		const char *prefix = socket->abstract ? "@" : "./";
-		size_t skip = strlen(prefix);
-		char *copy = ipc_arena_alloc(arena, skip + name.len + 1);
+		struct ipc_bytes prefix = socket->abstract ? IPC_BYTES("@") : IPC_BYTES("./");
+		char *copy = ipc_arena_alloc(arena, prefix.len + name.len + 1);
 
 		if (!copy)
 			return;
-		memcpy(copy, prefix, skip);
-		memcpy(copy + skip, name.data, name.len);
-		sock->local = (struct ipc_bytes){copy, skip + name.len};
+		memcpy(copy, prefix.data, prefix.len);
+		memcpy(copy + prefix.len, name.data, name.len);
+		sock->local = (struct ipc_bytes){copy, prefix.len + name.len};
 	} else {
 		sock->local = ipc_arena_bytes(arena, name.data, name.len);
 	}

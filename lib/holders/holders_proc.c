@@ -413,21 +413,9 @@ static int read_process(struct reader *reader, struct ipc_process *process)
 	return r;
 }
 
-/* Does this /proc number processes as system calls of the caller do? */
-static bool same_pids(struct ipc_ctx *ctx)
-{
-	struct ipc_buf self = {0};
-	bool same;
-
-	same = !ctx->captured && ipc_proc_link(ctx, &self, "self") == 0 && self.data &&
-	       strtoll(self.data, NULL, 10) == getpid();
-	ipc_buf_release(&self);
-	return same;
-}
-
 int ipc_holders_read_proc(struct ipc_ctx *ctx, const struct ipc_holders_want *want, struct ipc_holders *holders)
 {
-	struct reader reader = {.ctx = ctx, .want = want, .holders = holders, .same_pids = same_pids(ctx)};
+	struct reader reader = {.ctx = ctx, .want = want, .holders = holders, .same_pids = !ctx->captured && ipc_proc_same_pids(ctx)};
 	struct ipc_process *process;
 	size_t i;
 	int r;

@@ -23,6 +23,7 @@ enum ipc_need {
 	IPC_NEED_QUEUE_TEXT = 1u << 12, /* the text of a POSIX queue: reading it rewrites the queue's atime and ctime */
 	IPC_NEED_STATUS = 1u << 13,     /* words of `status` that cost system calls for each object (seals, huge pages) */
 	IPC_NEED_EVIDENCE = 1u << 14,   /* what it rests on, in words */
+	IPC_NEED_ATTACHED = 1u << 15,   /* the number of mappings, where the kernel keeps no count */
 	IPC_NEED_ALL = ~0u,
 };
 

@@ -6,18 +6,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include <linux/magic.h>
 #include <linux/nsfs.h>
 
 #include "model/key.h"
 #include "model/record.h"
+#include "model/reference.h"
 #include "model/units.h"
 #include "sources/procfs.h"
 
@@ -164,17 +168,23 @@ static void own_inodes(struct ipc_ctx *ctx, uint64_t own[IPC_NS_TYPES])
 static int add_file(struct ipc_ctx *ctx, struct ipc_ns_set *set, const char *path, const uint64_t own[IPC_NS_TYPES])
 {
 	enum ipc_ns_type type;
+	struct statfs fs;
 	struct stat st;
-	int fd, flag;
+	int fd, flag, r;
 
-	/* Nothing but a regular file on nsfs is opened for reading: a FIFO of that name would block or wake its peers. */
+	/* Nothing that is not on nsfs is opened: a FIFO of that name would block or wake its peers. */
+	if (statfs(path, &fs) < 0)
+		return ipc_ctx_fail(ctx, -errno, "%s", strerror(errno));
+	if (fs.f_type != NSFS_MAGIC)
+		return ipc_ctx_fail(ctx, -EINVAL, "not a namespace: give a process number or a file like /run/netns/NAME");
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return ipc_ctx_fail(ctx, -errno, "%s", strerror(errno));
 	flag = ioctl(fd, NS_GET_NSTYPE);
 	if (flag < 0 || fstat(fd, &st) < 0) {
+		r = -errno;
 		close(fd);
-		return ipc_ctx_fail(ctx, -EINVAL, "not a namespace: give a process number or a file like /run/netns/NAME");
+		return ipc_ctx_fail(ctx, r, "%s", strerror(-r));
 	}
 	close(fd);
 	type = flag == CLONE_NEWIPC ? IPC_NS_IPC : flag == CLONE_NEWNET ? IPC_NS_NET : flag == CLONE_NEWNS ? IPC_NS_MNT : IPC_NS_NONE;
@@ -186,7 +196,8 @@ static int add_file(struct ipc_ctx *ctx, struct ipc_ns_set *set, const char *pat
 int ipc_ns_set_of(struct ipc_ctx *ctx, const char *who, struct ipc_ns_set *set)
 {
 	uint64_t own[IPC_NS_TYPES] = {0}, pid;
-	char *absolute;
+	struct ipc_buf path = {0};
+	char cwd[PATH_MAX];
 	int r;
 
 	own_inodes(ctx, own);
@@ -198,12 +209,15 @@ int ipc_ns_set_of(struct ipc_ctx *ctx, const char *who, struct ipc_ns_set *set)
 			return ipc_ctx_fail(ctx, r, "the namespaces of another user's process need CAP_SYS_PTRACE (root)");
 		return r < 0 ? ipc_ctx_fail(ctx, r, "%s", strerror(-r)) : 0;
 	}
-	absolute = realpath(who, NULL);
-	if (!absolute)
-		return ipc_ctx_fail(ctx, -errno, "%s", strerror(errno));
-	/* realpath() turns /proc/PID/ns/net into "/proc/PID/net:[...]": the links there are not paths, so keep the name as given. */
-	r = add_file(ctx, set, access(absolute, F_OK) == 0 ? absolute : who, own);
-	free(absolute);
+	/* Not resolved: the links in /proc/PID/ns are no paths. The run may find the program in another directory. */
+	if (!getcwd(cwd, sizeof(cwd)) || cwd[0] != '/')
+		strcpy(cwd, "/");
+	r = ipc_path_normalise(ipc_bytes_of(who), cwd, &path);
+	if (r == 0)
+		r = add_file(ctx, set, path.data, own);
+	else
+		ipc_ctx_fail(ctx, r, "%s", strerror(-r));
+	ipc_buf_release(&path);
 	return r;
 }
 

@@ -40,9 +40,27 @@ struct dump {
 	bool done;
 };
 
-int ipc_diag_open(struct ipc_ctx *ctx, struct ipc_diag **out)
+/* NULL with errno. */
+static struct mnl_socket *open_socket(void)
 {
 	struct timeval patience = {.tv_sec = PATIENCE};
+	struct mnl_socket *socket;
+	int error;
+
+	socket = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
+	if (socket && mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0) {
+		error = errno;
+		mnl_socket_close(socket);
+		errno = error;
+		return NULL;
+	}
+	if (socket)
+		setsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	return socket;
+}
+
+int ipc_diag_open(struct ipc_ctx *ctx, struct ipc_diag **out)
+{
 	struct ipc_diag *diag;
 	int r;
 
@@ -56,12 +74,11 @@ int ipc_diag_open(struct ipc_ctx *ctx, struct ipc_diag **out)
 		goto fail;
 	}
 	if (!ctx->captured) {
-		diag->socket = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
-		if (!diag->socket || mnl_socket_bind(diag->socket, 0, MNL_SOCKET_AUTOPID) < 0) {
+		diag->socket = open_socket();
+		if (!diag->socket) {
 			r = -errno;
 			goto fail;
 		}
-		setsockopt(mnl_socket_get_fd(diag->socket), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	}
 	*out = diag;
 	return 0;
@@ -264,18 +281,13 @@ static int dump_captured(struct ipc_diag *diag, const char *name, struct dump *d
 /* The kernel refuses a second dump on a socket while the rest of a first one waits (EBUSY). */
 static int diag_renew(struct ipc_diag *diag)
 {
-	struct ipc_diag *fresh;
-	struct mnl_socket *old;
-	int r;
+	struct mnl_socket *fresh = open_socket();
 
-	r = ipc_diag_open(diag->ctx, &fresh);
-	if (r < 0)
-		return r;
-	old = diag->socket;
-	diag->socket = fresh->socket;
+	if (!fresh)
+		return -errno;
+	mnl_socket_close(diag->socket);
+	diag->socket = fresh;
 	diag->busy = false;
-	fresh->socket = old;
-	ipc_diag_close(fresh);
 	return 0;
 }
 

@@ -169,18 +169,20 @@ int ipc_ns_call(struct ipc_ctx *ctx, const struct ipc_ns *ns, int (*fn)(void *da
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.turn = PTHREAD_COND_INITIALIZER,
 	};
+	struct ipc_ns_call *outer;
 	pthread_t thread;
 	int r;
 
 	if (ns->own)
 		return fn(data);
+	outer = ctx->away;
 	ctx->away = &call;
 	r = start(&call, &thread);
 	if (r == 0) {
 		serve(&call);
 		pthread_join(thread, NULL);
 	}
-	ctx->away = NULL;
+	ctx->away = outer;
 	return r ? ipc_ctx_fail(ctx, -r, "no thread could be made: %s", strerror(r)) : call.work.result;
 }
 

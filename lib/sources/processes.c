@@ -17,6 +17,7 @@
 #include "model/record.h"
 
 #define SECOND 1000000000ll
+#define MILLISECOND 1000000ll
 
 enum { READ_STAT = 1, READ_STATUS = 2, READ_NAMESPACE = 4 };
 
@@ -56,7 +57,7 @@ static int64_t parse_pid(const char *name)
 }
 
 /*
- * Start times count from the boot; the two clocks together say when that was to the nanosecond, /proc/stat only to
+ * Start times count from the boot; the two clocks together say when that was to the millisecond, /proc/stat only to
  * the second.
  */
 static int64_t boot_time(struct ipc_ctx *ctx)
@@ -67,7 +68,10 @@ static int64_t boot_time(struct ipc_ctx *ctx)
 	const char *line;
 
 	if (!ctx->captured && clock_gettime(CLOCK_REALTIME, &real) == 0 && clock_gettime(CLOCK_BOOTTIME, &boot) == 0)
-		return (real.tv_sec - boot.tv_sec) * SECOND + real.tv_nsec - boot.tv_nsec;
+		when = (real.tv_sec - boot.tv_sec) * SECOND + real.tv_nsec - boot.tv_nsec;
+	/* The clocks are read one after the other: rounded, a start time is the same in each run. */
+	if (when != IPC_UNKNOWN_INT)
+		return (when + MILLISECOND / 2) / MILLISECOND * MILLISECOND;
 	if (ipc_proc_read(ctx, &stat, "stat") == 0 && (line = strstr(stat.data, "\nbtime ")) &&
 	    sscanf(line, " btime %" SCNd64, &seconds) == 1 && seconds >= 0 && seconds < INT64_MAX / SECOND)
 		when = seconds * SECOND;
@@ -208,6 +212,11 @@ void ipc_processes_free(struct ipc_processes *processes)
 	free(processes->items);
 	free(processes->uids);
 	free(processes);
+}
+
+int64_t ipc_processes_boot(const struct ipc_processes *processes)
+{
+	return processes->boot;
 }
 
 size_t ipc_processes_count(const struct ipc_processes *processes)

@@ -20,6 +20,8 @@ struct ipc_processes;
 /* List /proc. @only: that pid alone, or 0. */
 int ipc_processes_new(struct ipc_ctx *ctx, int64_t only, struct ipc_processes **out);
 void ipc_processes_free(struct ipc_processes *processes);
+/* Real time of the boot in ns, as the clock now stands; IPC_UNKNOWN_INT when a captured tree does not tell. */
+int64_t ipc_processes_boot(const struct ipc_processes *processes);
 size_t ipc_processes_count(const struct ipc_processes *processes);
 /*
  * In ascending order of pid; comm, started and uid are filled (from PID/stat and PID/status) at first use; NULL past

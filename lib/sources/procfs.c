@@ -156,7 +156,7 @@ out:
 	return r;
 }
 
-bool ipc_proc_initial_pidns(struct ipc_ctx *ctx)
+static bool is_initial_pidns(struct ipc_ctx *ctx)
 {
 	struct ipc_buf stat = {0};
 	bool initial = false;
@@ -178,6 +178,26 @@ bool ipc_proc_initial_pidns(struct ipc_ctx *ctx)
 		initial = sscanf(comm_end + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && (flags & KERNEL_THREAD);
 	ipc_buf_release(&stat);
 	return initial;
+}
+
+/* Each object is judged by it, so the answer is kept. */
+bool ipc_proc_initial_pidns(struct ipc_ctx *ctx)
+{
+	if (!ctx->initial_pidns)
+		ctx->initial_pidns = is_initial_pidns(ctx) ? 1 : -1;
+	return ctx->initial_pidns > 0;
+}
+
+bool ipc_proc_same_pids(struct ipc_ctx *ctx)
+{
+	struct ipc_buf self = {0};
+	bool same;
+
+	if (ctx->captured)
+		return true;
+	same = ipc_proc_link(ctx, &self, "self") == 0 && strtoll(self.data, NULL, 10) == getpid();
+	ipc_buf_release(&self);
+	return same;
 }
 
 static bool take_hex(const char **at, const char *end, char terminator, uint64_t *out)

@@ -26,6 +26,11 @@ int ipc_proc_inode_link(struct ipc_ctx *ctx, uint64_t *inode, const char *format
 	__attribute__((format(printf, 3, 4)));
 /* True when this /proc is of the initial pid namespace, so that it can show every process of the host. */
 bool ipc_proc_initial_pidns(struct ipc_ctx *ctx);
+/*
+ * True when this /proc numbers processes as system calls of the caller do, and the kernel in what it tells of System V
+ * objects. Not so in a pid namespace that kept the /proc of an outer one. A captured tree is of one piece.
+ */
+bool ipc_proc_same_pids(struct ipc_ctx *ctx);
 
 /* One line of /proc/PID/maps; strings borrowed from the line. */
 struct ipc_map_line {

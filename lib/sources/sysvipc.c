@@ -163,7 +163,7 @@ static int list_by_call(struct listing *listing)
 	if (highest < 0)
 		return highest;
 	for (index = 0; index <= highest; index++) {
-		union ipc_sysv_any any;
+		union ipc_sysv_any any = {0};
 		int err = stat_any(listing->type, index, &any);
 
 		if (err == -EINVAL || err == -EIDRM)
@@ -242,7 +242,7 @@ static int find_by_text(struct ipc_ctx *ctx, enum ipc_sysv_type type, uint64_t i
 	struct ipc_buf text = {0};
 	int err = ipc_proc_read(ctx, &text, "sysvipc/%s", ipc_sysv_type_name(type));
 	const char *at = text.data, *end = text.data + text.len;
-	union ipc_sysv_any any;
+	union ipc_sysv_any any = {0};
 	int found = 1;
 
 	while (!err && found) {
@@ -261,7 +261,7 @@ static int find_by_text(struct ipc_ctx *ctx, enum ipc_sysv_type type, uint64_t i
 
 static int find(struct ipc_ctx *ctx, enum ipc_sysv_type type, uint64_t id, bool text_first, union ipc_sysv_any *out)
 {
-	union ipc_sysv_any any;
+	union ipc_sysv_any any = {0};
 	int err, by_text;
 
 	if (id > INT_MAX)
@@ -283,7 +283,7 @@ static int find(struct ipc_ctx *ctx, enum ipc_sysv_type type, uint64_t id, bool 
 
 int ipc_sysv_find_msg(struct ipc_ctx *ctx, uint64_t id, struct ipc_sysv_msg *out)
 {
-	union ipc_sysv_any any;
+	union ipc_sysv_any any = {0};
 	int err = find(ctx, IPC_SYSV_MSG, id, false, &any);
 
 	if (!err)
@@ -293,7 +293,7 @@ int ipc_sysv_find_msg(struct ipc_ctx *ctx, uint64_t id, struct ipc_sysv_msg *out
 
 int ipc_sysv_find_sem(struct ipc_ctx *ctx, uint64_t id, struct ipc_sysv_sem *out)
 {
-	union ipc_sysv_any any;
+	union ipc_sysv_any any = {0};
 	int err = find(ctx, IPC_SYSV_SEM, id, false, &any);
 
 	if (!err)
@@ -303,7 +303,7 @@ int ipc_sysv_find_sem(struct ipc_ctx *ctx, uint64_t id, struct ipc_sysv_sem *out
 
 int ipc_sysv_find_shm(struct ipc_ctx *ctx, uint64_t id, bool memory, struct ipc_sysv_shm *out)
 {
-	union ipc_sysv_any any;
+	union ipc_sysv_any any = {0};
 	int err = find(ctx, IPC_SYSV_SHM, id, memory, &any);
 
 	if (!err)

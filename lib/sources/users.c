@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "model/arena.h"
+#include "sources/namespaces.h"
 
 struct name {
 	uint64_t id;
@@ -22,14 +23,19 @@ struct names {
 };
 
 struct ipc_users {
+	struct ipc_ctx *ctx;
 	struct ipc_arena arena;
 	struct ipc_buf buf; /* for the strings of the C library's answers */
 	struct names users, groups;
 };
 
-struct ipc_users *ipc_users_new(void)
+struct ipc_users *ipc_users_new(struct ipc_ctx *ctx)
 {
-	return calloc(1, sizeof(struct ipc_users));
+	struct ipc_users *users = calloc(1, sizeof(*users));
+
+	if (users)
+		users->ctx = ctx;
+	return users;
 }
 
 void ipc_users_free(struct ipc_users *users)
@@ -89,23 +95,39 @@ static int ask_group(uint64_t id, struct ipc_buf *buf, const char **name)
 	return error;
 }
 
-static struct ipc_bytes look_up(struct ipc_users *users, ask_fn ask, uint64_t id)
+struct question {
+	struct ipc_users *users;
+	ask_fn ask;
+	uint64_t id;
+	struct ipc_bytes answer;
+};
+
+static int look_up(void *data)
 {
+	struct question *question = data;
+	struct ipc_users *users = question->users;
 	const char *name = NULL;
 	int error;
 
-	/* UINT32_MAX is "no id" to the kernel. */
-	if (id >= UINT32_MAX)
-		return IPC_NO_BYTES;
 	if (ipc_buf_reserve(&users->buf, 1024) < 0)
-		return IPC_NO_BYTES;
+		return 0;
 	/* A group with thousands of members needs a large buffer. */
-	while ((error = ask(id, &users->buf, &name)) == ERANGE && users->buf.room < 1u << 24)
+	while ((error = question->ask(question->id, &users->buf, &name)) == ERANGE && users->buf.room < 1u << 24)
 		if (ipc_buf_reserve(&users->buf, 2 * users->buf.room) < 0)
-			return IPC_NO_BYTES;
-	if (error || !name)
-		return IPC_NO_BYTES;
-	return ipc_arena_bytes(&users->arena, name, ipc_bytes_of(name).len);
+			return 0;
+	if (!error && name)
+		question->answer = ipc_arena_bytes(&users->arena, name, ipc_bytes_of(name).len);
+	return 0;
+}
+
+static struct ipc_bytes name_at_home(struct ipc_users *users, ask_fn ask, uint64_t id)
+{
+	struct question question = {.users = users, .ask = ask, .id = id};
+
+	/* UINT32_MAX is "no id" to the kernel. */
+	if (id < UINT32_MAX)
+		ipc_ns_at_home(users->ctx, look_up, &question);
+	return question.answer;
 }
 
 static struct ipc_bytes name_of(struct ipc_users *users, struct names *names, ask_fn ask, uint64_t id)
@@ -116,7 +138,7 @@ static struct ipc_bytes name_of(struct ipc_users *users, struct names *names, as
 		return IPC_NO_BYTES;
 	place = place_of(names, id);
 	if (!place->known) {
-		*place = (struct name){.id = id, .text = look_up(users, ask, id), .known = true};
+		*place = (struct name){.id = id, .text = name_at_home(users, ask, id), .known = true};
 		names->count++;
 	}
 	return place->text;

@@ -6,7 +6,7 @@
 #include "model/bytes.h"
 
 struct ipc_users;
-struct ipc_users *ipc_users_new(void);
+struct ipc_users *ipc_users_new(struct ipc_ctx *ctx);
 void ipc_users_free(struct ipc_users *users);
 /* Borrowed until free; without a name data is NULL. */
 struct ipc_bytes ipc_users_user(struct ipc_users *users, uint64_t uid);

@@ -239,6 +239,96 @@ static void test_filter_and_sort(void **state)
 	ipc_set_free(set);
 }
 
+static void test_a_process_named_twice_is_one(void **state)
+{
+	struct fixture *fx = *state;
+	struct ipc_set *set;
+
+	assert_int_equal(ipc_query_add(fx->query, "signal:101", false), 0);
+	assert_int_equal(ipc_query_add(fx->query, "signal:101", false), 0);
+	set = collect(fx);
+	assert_int_equal(ipc_set_count(set), 1);
+	assert_int_equal(match_of(fx, 0), IPC_MATCH_ONE);
+	assert_int_equal(match_of(fx, 1), IPC_MATCH_ONE);
+	ipc_set_free(set);
+}
+
+/* Made before the clock was set: start times, which count from the boot, say nothing of a number used again. */
+static void test_a_clock_that_was_set_proves_no_death(void **state)
+{
+	struct fixture *fx = *state;
+	struct ipc_set *set;
+
+	tree_write(&fx->tree, "proc/sysvipc/shm",
+		   "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime"
+		   "                   rss                  swap\n"
+		   "         1          0   600              4096     101     101      0     0     0     0     0       1000       1000       1000"
+		   "                     0                     0\n");
+	assert_int_equal(ipc_query_add(fx->query, "shm/sysv", false), 0);
+	ipc_query_want_all(fx->query);
+	set = collect(fx);
+	assert_text(ipc_set_get(set, 0), "state", "unknown");
+	assert_evidence(ipc_set_get(set, 0), "creator 101 exists; the clock was set since, so it may be another process");
+	ipc_set_free(set);
+}
+
+/* The count of mappings is wanted alone: it needs the holders, though they are not shown. */
+static void test_attached_alone(void **state)
+{
+	struct fixture *fx = *state;
+	struct ipc_set *set;
+
+	tree_write(&fx->tree, "dev/shm/segment", "x");
+	assert_int_equal(ipc_query_add(fx->query, "shm:/segment", false), 0);
+	assert_int_equal(ipc_query_want(fx->query, "attached"), 0);
+	set = collect(fx);
+	assert_int_equal(ipc_set_count(set), 1);
+	assert_false(get(ipc_set_get(set, 0), "attached").null);
+	assert_true(get(ipc_set_get(set, 0), "holders").null);
+	ipc_set_free(set);
+}
+
+/* That a file is shared shows in the maps of all processes: the one that is asked for is not read alone. */
+static void test_a_holder_of_a_shared_file(void **state)
+{
+	static const char maps[] = "7f0000000000-7f0000001000 rw-s 00000000 08:01 77                         /data/shared\n";
+	struct fixture *fx = *state;
+	struct ipc_set *set;
+
+	tree_write(&fx->tree, "proc/101/maps", maps);
+	tree_write(&fx->tree, "proc/102/maps", maps);
+	assert_int_equal(ipc_query_add(fx->query, "shm/file", false), 0);
+	assert_int_equal(ipc_query_holder(fx->query, "101"), 0);
+	set = collect(fx);
+	assert_int_equal(ipc_set_count(set), 1);
+	assert_int_equal(get(ipc_set_get(set, 0), "holders").list.count, 2);
+	ipc_set_free(set);
+}
+
+/* The own namespace is visited for the reference that names it; the other one means the namespace chosen in its place. */
+static void test_plain_references_mean_the_chosen_namespace(void **state)
+{
+	struct fixture *fx = *state;
+	struct ipc_set *set;
+
+	tree_link(&fx->tree, "proc/101/ns/ipc", "ipc:[4026532001]");
+	tree_link(&fx->tree, "proc/101/ns/net", "net:[4026532002]");
+	tree_link(&fx->tree, "proc/101/ns/mnt", "mnt:[4026532003]");
+	tree_link(&fx->tree, "proc/102/ns/ipc", "ipc:[4026531839]");
+	tree_link(&fx->tree, "proc/102/ns/net", "net:[4026531840]");
+	tree_link(&fx->tree, "proc/102/ns/mnt", "mnt:[4026531841]");
+	assert_int_equal(ipc_query_namespace(fx->query, "101"), 0);
+	assert_int_equal(ipc_query_add(fx->query, "shm@4026531839:3", false), 0);
+	assert_int_equal(ipc_query_add(fx->query, "shm:4", false), 0);
+	set = collect(fx);
+	assert_int_equal(ipc_set_count(set), 1);
+	assert_text(ipc_set_get(set, 0), "ref", "shm:3");
+	assert_int_equal(match_of(fx, 0), IPC_MATCH_ONE);
+	assert_int_equal(match_of(fx, 1), IPC_MATCH_NONE);
+	ipc_set_free(set);
+}
+
+
 static int stop_at_second(const struct ipc_object *object, void *data)
 {
 	(void)object;
@@ -302,6 +392,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_every_ref_and_handle_is_taken_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_references_come_in_the_order_given, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_filter_and_sort, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_process_named_twice_is_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_clock_that_was_set_proves_no_death, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_attached_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_holder_of_a_shared_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_plain_references_mean_the_chosen_namespace, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_words, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_signals, setup, teardown),

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Namespaces: files that name one, code that runs in another, and errands that it sends home. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "sources/namespaces.h"
+#include "sources/procfs.h"
+#include "tree.h"
+
+static int setup(void **state)
+{
+	struct ipc_ctx *ctx;
+
+	assert_int_equal(ipc_ctx_new(&ctx), 0);
+	*state = ctx;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	ipc_ctx_unref(*state);
+	return 0;
+}
+
+static void test_a_link_of_proc_names_one(void **state)
+{
+	struct ipc_ctx *ctx = *state;
+	struct ipc_ns_set set = {0};
+	uint64_t inode = 0;
+
+	assert_int_equal(ipc_proc_inode_link(ctx, &inode, "self/ns/net"), 0);
+	assert_int_equal(ipc_ns_set_of(ctx, "/proc/self/ns/net", &set), 0);
+	assert_int_equal(set.count, 1);
+	assert_int_equal(set.items[0].type, IPC_NS_NET);
+	assert_int_equal(set.items[0].inode, inode);
+	assert_true(set.items[0].own);
+	ipc_ns_set_release(&set);
+	assert_int_equal(ipc_ns_set_of(ctx, "/proc/self/ns/uts", &set), -EINVAL);
+	assert_int_equal(ipc_ns_set_of(ctx, "/proc/self/ns/none", &set), -ENOENT);
+	ipc_ns_set_release(&set);
+}
+
+/* To open a FIFO would let go whoever waits at its other end. */
+static void test_a_fifo_is_not_opened(void **state)
+{
+	struct ipc_ns_set set = {0};
+	struct tree tree;
+	char path[128], event[512];
+	int watch;
+
+	tree_make(&tree);
+	snprintf(path, sizeof(path), "%s/fifo", tree.root);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	assert_true(watch >= 0);
+	assert_true(inotify_add_watch(watch, path, IN_OPEN) >= 0);
+	assert_int_equal(ipc_ns_set_of(*state, path, &set), -EINVAL);
+	assert_int_equal(read(watch, event, sizeof(event)), -1);
+	assert_int_equal(errno, EAGAIN);
+	close(watch);
+	ipc_ns_set_release(&set);
+	tree_remove(&tree);
+}
+
+struct journey {
+	struct ipc_ctx *ctx;
+	pthread_t started, away, home;
+	int away_root, home_root;
+};
+
+static int at_home(void *data)
+{
+	struct journey *journey = data;
+
+	journey->home = pthread_self();
+	journey->home_root = journey->ctx->root_fd;
+	return 7;
+}
+
+static int away(void *data)
+{
+	struct journey *journey = data;
+	int i;
+
+	journey->away = pthread_self();
+	journey->away_root = journey->ctx->root_fd;
+	for (i = 0; i < 100; i++)
+		if (ipc_ns_at_home(journey->ctx, at_home, journey) != 7)
+			return 1;
+	return journey->ctx->root_fd == journey->away_root ? 8 : 2;
+}
+
+/* Entering the namespace that one is in already needs the same privilege as another, and moves nothing. */
+static void test_errands(void **state)
+{
+	struct journey journey = {.ctx = *state, .started = pthread_self()};
+	struct ipc_ns ns = {.type = IPC_NS_MNT, .path = (char *)"self/ns/mnt"};
+	int r, root = journey.ctx->root_fd;
+
+	assert_int_equal(ipc_proc_inode_link(journey.ctx, &ns.inode, "self/ns/mnt"), 0);
+	r = ipc_ns_call(journey.ctx, &ns, away, &journey);
+	if (r == -EPERM || r == -EACCES)
+		skip();
+	assert_int_equal(r, 8);
+	assert_false(pthread_equal(journey.away, journey.started));
+	assert_true(pthread_equal(journey.home, journey.started));
+	assert_int_equal(journey.home_root, root);
+	assert_int_not_equal(journey.away_root, root);
+	assert_int_equal(journey.ctx->root_fd, root);
+	assert_null(journey.ctx->away);
+}
+
+static void test_an_errand_of_who_is_at_home(void **state)
+{
+	struct journey journey = {.ctx = *state};
+
+	assert_int_equal(ipc_ns_at_home(journey.ctx, at_home, &journey), 7);
+	assert_true(pthread_equal(journey.home, pthread_self()));
+}
+
+static void test_a_namespace_that_has_gone(void **state)
+{
+	struct ipc_ctx *ctx = *state;
+	struct ipc_ns ns = {.type = IPC_NS_NET, .inode = 1, .path = (char *)"self/ns/net"};
+	struct journey journey = {.ctx = ctx};
+
+	assert_int_equal(ipc_ns_call(ctx, &ns, away, &journey), -ESTALE);
+	assert_string_not_equal(ipc_ctx_error(ctx), "");
+	assert_null(ctx->away);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_a_link_of_proc_names_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_fifo_is_not_opened, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_errands, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_an_errand_of_who_is_at_home, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_namespace_that_has_gone, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
