@@ -35,6 +35,7 @@ tested() {
 }
 
 tested add_unit_test tests/unit/test_ .c
+tested add_fuzz_test tests/fuzz/fuzz_ .c
 tested add_cli_test tests/cli/ .bats
 tested add_meta_test tests/meta/ .sh
 tested add_e2e_test tests/e2e/ .sh
