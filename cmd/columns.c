@@ -14,7 +14,8 @@ const char *columns_default(const struct scope *scope)
 	return cls ? ipc_class_columns(cls) : MIXED_COLUMNS;
 }
 
-static bool add(struct columns *columns, const struct app *app, const struct scope *scope, const char *name)
+/* @shown: how many default columns there are, which +LIST may name again. */
+static bool add(struct columns *columns, const struct app *app, const struct scope *scope, const char *name, size_t shown)
 {
 	const struct ipc_field *field = scope_field(scope, name);
 	struct column *column;
@@ -32,6 +33,8 @@ static bool add(struct columns *columns, const struct app *app, const struct sco
 	}
 	for (i = 0; i < columns->count; i++) {
 		if (!strcmp(ipc_field_name(columns->items[i].field), ipc_field_name(field))) {
+			if (i < shown)
+				return true;
 			complain(app, "--output", "column '%s' is given twice", ipc_field_name(field));
 			return false;
 		}
@@ -48,10 +51,11 @@ static bool add(struct columns *columns, const struct app *app, const struct sco
 static bool add_list(struct columns *columns, const struct app *app, const struct scope *scope, const char *list)
 {
 	char *copy = xstrdup(list), *rest = copy, *name;
+	size_t shown = columns->count;
 	bool good = true;
 
 	while (good && (name = strsep(&rest, ",")))
-		good = add(columns, app, scope, name);
+		good = add(columns, app, scope, name, shown);
 	free(copy);
 	return good;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "holders/holders.h"
 #include "query.h"
@@ -18,7 +19,12 @@ static const char *const scan_dirs[] = {"/run", "/tmp", "/var/tmp", "/dev/shm"};
 
 enum { TRIED_PROCESSES = 1, TRIED_HOLDERS = 2, TRIED_BLOCKED = 4 };
 
-static const char needs_ptrace[] = "other users' processes can be read with CAP_SYS_PTRACE (root)";
+/* Why processes hide, and what would help. */
+static const char *why_hidden(void)
+{
+	return geteuid() == 0 ? "a security policy hides them even from root; --holders-from bpf may see their files"
+			      : "other users' processes can be read with CAP_SYS_PTRACE (root)";
+}
 
 int ipc_run_new(struct ipc_query *query, struct ipc_run **out)
 {
@@ -146,7 +152,7 @@ static int make_holders(void *data)
 	run->query->holder_source = ipc_holders_source(run->holders);
 	hidden = ipc_holders_hidden(run->holders, &error);
 	if (hidden)
-		ipc_run_problem(run, true, error, needs_ptrace, "files of %zu process%s", hidden, hidden == 1 ? "" : "es");
+		ipc_run_problem(run, true, error, why_hidden(), "files of %zu process%s", hidden, hidden == 1 ? "" : "es");
 	return 0;
 }
 
@@ -174,7 +180,7 @@ static int make_blocked(void *data)
 	}
 	hidden = ipc_blocked_hidden(run->blocked);
 	if (hidden)
-		ipc_run_problem(run, true, EPERM, needs_ptrace, "system calls of %zu process%s", hidden, hidden == 1 ? "" : "es");
+		ipc_run_problem(run, true, EPERM, why_hidden(), "system calls of %zu process%s", hidden, hidden == 1 ? "" : "es");
 	return 0;
 }
 

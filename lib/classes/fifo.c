@@ -56,6 +56,9 @@ static int emit(struct collector *c, const struct found *found)
 	fifo->base.hold = fifo->base.wait = found->key;
 	fifo->base.status = IPC_EMPTY_LIST;
 	fifo->reachable = found->reachable;
+	/* No path of this mount namespace leads to it: where it belongs nobody says. */
+	if (!found->reachable)
+		fifo->base.in = NULL;
 	fifo->proven = !file || file->device_proven;
 	if (file) {
 		fifo->base.uid = file->uid;
