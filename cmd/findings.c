@@ -34,7 +34,7 @@ static void report_reference(const struct app *app, const struct ipc_query *quer
 							    : "no such object among those that could be read");
 		break;
 	case IPC_MATCH_DENIED:
-		text_string(&why, "its directory may not be searched: needs CAP_DAC_READ_SEARCH (root)");
+		text_string(&why, "permission denied: whether there is such an object could not be looked up");
 		code = CODE_DENIED;
 		error = EACCES;
 		break;

@@ -31,7 +31,7 @@ struct ipc_target {
 	uint64_t device;   /* of the file at the path, when it exists */
 	uint64_t inode;
 	uint64_t mode;     /* with the file type; 0: no such file */
-	bool denied;       /* or none that may be looked at */
+	bool denied;       /* could not be looked at for lack of permission */
 	enum ipc_match match;
 	size_t next;       /* with the same hash of its locator; private */
 	size_t next_file;  /* with the same hash of the file; private */
@@ -105,6 +105,8 @@ const struct ipc_target *ipc_run_next_target(struct ipc_run *run, const char *cl
  * True when nothing but targets is asked of @kind: a collector may then look up those alone instead of listing everything.
  */
 bool ipc_run_only_targets(struct ipc_run *run, const struct ipc_kind *kind);
+/* Objects of @kind cannot be looked at for lack of a privilege: a target that could be one of them is denied, not missing. */
+void ipc_run_deny_targets(struct ipc_run *run, const struct ipc_kind *kind);
 /* True when the query shows only what can leak (IPC_VIEW_NAMED and @kind was not named). */
 bool ipc_run_named_only(struct ipc_run *run, const struct ipc_kind *kind);
 /* True when the user named @kind itself ("sock/dccp"): that it is not available is then worth a word. */

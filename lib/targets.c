@@ -72,7 +72,6 @@ static void resolve(struct ipc_query *query, struct ipc_target *target)
 {
 	struct ipc_bytes path = target->ref.locator;
 	struct ipc_file file;
-
 	int r;
 
 	target->resolved = true;
@@ -81,9 +80,10 @@ static void resolve(struct ipc_query *query, struct ipc_target *target)
 		path.data += strlen("file:");
 		path.len -= strlen("file:");
 	}
-	if (!path.data || memchr(path.data, '\0', path.len) || path.len < 2)
+	if (!path.len || memchr(path.data, '\0', path.len))
 		return;
-	r = ipc_file_stat(ipc_run_mounts(query->run), query->run->ctx->root_fd, path.data + 1, false, &file);
+	r = ipc_file_stat(ipc_run_mounts(query->run), query->run->ctx->root_fd, path.len > 1 ? path.data + 1 : ".", false,
+			  &file);
 	target->denied = r == -EACCES || r == -EPERM;
 	if (r < 0)
 		return;
@@ -129,6 +129,15 @@ bool ipc_target_may_name(const struct ipc_target *target, const struct ipc_kind 
 	/* An address begins with the name of its kind. */
 	return ref->by != IPC_BY_ADDRESS || (ref->locator.len > len && memcmp(ref->locator.data, kind->name, len) == 0 &&
 					     ref->locator.data[len] == ':');
+}
+
+void ipc_run_deny_targets(struct ipc_run *run, const struct ipc_kind *kind)
+{
+	size_t i;
+
+	for (i = 0; i < run->query->target_count; i++)
+		if (ipc_target_may_name(&run->query->targets[i], kind))
+			run->query->targets[i].denied = true;
 }
 
 bool ipc_target_reaches(const struct ipc_run *run, const struct ipc_target *target, const struct ipc_ns *ns)

@@ -109,7 +109,10 @@ enum ipc_holder_source {
 	IPC_HOLDERS_PROC, /* /proc/PID/fd and /proc/PID/maps */
 };
 
-/** Make a context. @out is the caller's, to be given back with ipc_ctx_unref(). Errors: -ENOMEM, -ENODEV (no /proc is mounted), or why it cannot be opened. */
+/**
+ * Make a context. @out is the caller's, to be given back with ipc_ctx_unref().
+ * Errors: -ENOMEM, -ENODEV (no proc file system at /proc), or why it cannot be opened.
+ */
 IPC_EXPORT int ipc_ctx_new(struct ipc_ctx **out);
 /** Take another reference; returns @ctx. */
 IPC_EXPORT struct ipc_ctx *ipc_ctx_ref(struct ipc_ctx *ctx);
@@ -253,7 +256,7 @@ enum ipc_match {
 	IPC_MATCH_MANY,      /* several objects answer to it */
 	IPC_MATCH_REPLACED,  /* one answers to the name, but it is not the one the +IDENTITY speaks of */
 	IPC_MATCH_WRONG_TYPE,/* the path exists, but is no object of that class */
-	IPC_MATCH_DENIED,    /* the path could not be looked at for lack of permission */
+	IPC_MATCH_DENIED,    /* objects of that name could not be looked at for lack of permission */
 };
 /** Reference @index (in the order added); @text is as given. Returns false past the last one. */
 IPC_EXPORT bool ipc_query_reference(const struct ipc_query *query, size_t index, const char **text, enum ipc_match *match);

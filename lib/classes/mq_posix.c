@@ -217,6 +217,7 @@ static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 			run, true, EPERM,
 			"needs CAP_SYS_ADMIN (root), or /dev/mqueue mounted in this ipc namespace with a queue in it",
 			"POSIX message queues");
+		ipc_run_deny_targets(run, kind);
 		return 0;
 	}
 	if (collect.dir < 0)
@@ -246,7 +247,7 @@ static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object
 	const struct ipc_mq *mq = (const struct ipc_mq *)object;
 
 	if (mq->messages && mq->messages != IPC_UNKNOWN)
-		ipc_evidence(run, "%" PRIu64 " messages queued", mq->messages);
+		ipc_evidence(run, "%" PRIu64 " message%s queued", mq->messages, mq->messages == 1 ? "" : "s");
 	return ipc_judge_posix(run, object);
 }
 

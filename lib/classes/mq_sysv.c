@@ -67,7 +67,7 @@ static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object
 	int64_t used;
 
 	if (mq->messages)
-		ipc_evidence(run, "%" PRIu64 " messages queued", mq->messages);
+		ipc_evidence(run, "%" PRIu64 " message%s queued", mq->messages, mq->messages == 1 ? "" : "s");
 	if (held)
 		return IPC_STATE_HELD;
 	ipc_evidence(run, "nobody was seen waiting");

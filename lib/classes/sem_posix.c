@@ -111,10 +111,11 @@ static struct ipc_list read_value(struct ipc_run *run, const struct ipc_shm_file
 	return known ? (struct ipc_list){value, 1} : (struct ipc_list){0};
 }
 
-static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_shm_file *file)
+static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_shm_file *file, void *unused)
 {
 	struct ipc_sem *sem;
 
+	(void)unused;
 	if (!ipc_shm_file_is_semaphore(file))
 		return 0;
 	sem = ipc_run_object(run, kind);
@@ -131,7 +132,7 @@ static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct i
 
 static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 {
-	return ipc_shm_files_each(run, kind, emit);
+	return ipc_shm_files_each(run, kind, emit, NULL);
 }
 
 static void names(const struct ipc_object *object, struct ipc_names *names)

@@ -18,7 +18,7 @@ static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct i
 		return -ENOMEM;
 	shm->attached = use.maps;
 	if (known)
-		ipc_shm_held_memory(run, swap, shm, held, &file);
+		ipc_shm_held_memory(run, swap, shm, &file);
 	else
 		shm->base.size = use.longest;
 	if (ipc_shm_held_huge(held))

@@ -38,7 +38,7 @@ bool ipc_shm_file_is_semaphore(const struct ipc_shm_file *file)
 	return !file->known || file->file.size == SEM_SIZE;
 }
 
-static int each_listed(struct ipc_run *run, const struct ipc_kind *kind, ipc_shm_file_fn fn)
+static int each_listed(struct ipc_run *run, const struct ipc_kind *kind, ipc_shm_file_fn fn, void *data)
 {
 	struct ipc_scan *scan = ipc_run_shm_files(run);
 	const struct ipc_scan_entry *entry;
@@ -49,13 +49,13 @@ static int each_listed(struct ipc_run *run, const struct ipc_kind *kind, ipc_shm
 		struct ipc_shm_file file = {
 			.name = below_shm_dir(ipc_bytes_of(entry->path)), .file = entry->file, .known = true};
 
-		r = fn(run, kind, &file);
+		r = fn(run, kind, &file, data);
 	}
 	return r;
 }
 
 /* Held files on the superblock of /dev/shm that have no name any more, whatever path they are reported under. */
-static int each_unlinked(struct ipc_run *run, const struct ipc_kind *kind, ipc_shm_file_fn fn)
+static int each_unlinked(struct ipc_run *run, const struct ipc_kind *kind, ipc_shm_file_fn fn, void *data)
 {
 	const struct ipc_mounts *mounts = ipc_run_mounts(run);
 	const struct ipc_mount *mount = mounts ? ipc_mounts_of_path(mounts, SHM_DIR) : NULL;
@@ -86,18 +86,18 @@ static int each_unlinked(struct ipc_run *run, const struct ipc_kind *kind, ipc_s
 		file.file.inode = held->key.inode;
 		file.name.len -= strlen(DELETED);
 		file.name = below_shm_dir(file.name);
-		r = fn(run, kind, &file);
+		r = fn(run, kind, &file, data);
 	}
 	return r;
 }
 
-int ipc_shm_files_each(struct ipc_run *run, const struct ipc_kind *kind, ipc_shm_file_fn fn)
+int ipc_shm_files_each(struct ipc_run *run, const struct ipc_kind *kind, ipc_shm_file_fn fn, void *data)
 {
 	int r;
 
-	r = each_listed(run, kind, fn);
+	r = each_listed(run, kind, fn, data);
 	if (r == 0 && !ipc_run_named_only(run, kind))
-		r = each_unlinked(run, kind, fn);
+		r = each_unlinked(run, kind, fn, data);
 	return r;
 }
 

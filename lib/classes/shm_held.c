@@ -163,13 +163,14 @@ static int compare_maps(const void *a, const void *b)
  * The kernel counts the swap of the object behind a mapping, whichever process touched it: one that maps all of it
  * tells.
  */
-static bool find_swapped(struct ipc_run *run, struct ipc_shm_swap *swap, const struct ipc_held *held, uint64_t size,
+static bool find_swapped(struct ipc_run *run, struct ipc_shm_swap *swap, struct ipc_key object, uint64_t size,
 			 uint64_t *swapped)
 {
 	struct ipc_holders *holders = ipc_run_holders(run);
+	const struct ipc_held *held = holders ? ipc_holders_find(holders, object) : NULL;
+	const struct ipc_hold *hold = held ? ipc_holders_hold(holders, held, NULL) : NULL;
 	const struct ipc_shm_swap_map *map;
 	struct ipc_shm_swap_map key;
-	const struct ipc_hold *hold = holders ? ipc_holders_hold(holders, held, NULL) : NULL;
 
 	/* Mappings come before fds; the first process is enough, and asking all of them could take long. */
 	if (!hold || hold->fd >= 0)
@@ -186,13 +187,13 @@ static bool find_swapped(struct ipc_run *run, struct ipc_shm_swap *swap, const s
 
 /* Blocks of a tmpfs file are in memory or in swap. */
 void ipc_shm_held_memory(struct ipc_run *run, struct ipc_shm_swap *swap, struct ipc_shm *shm,
-			 const struct ipc_held *held, const struct ipc_file *file)
+			 const struct ipc_file *file)
 {
 	uint64_t used = file->blocks * 512, swapped = 0;
 
 	if (!ipc_run_needs(run, IPC_NEED_RESIDENT))
 		return;
-	if (swap_in_use(run, swap) && used > 0 && !find_swapped(run, swap, held, file->size, &swapped))
+	if (swap_in_use(run, swap) && used > 0 && !find_swapped(run, swap, shm->base.hold, file->size, &swapped))
 		return;
 	shm->swapped = swapped;
 	shm->resident = used > swapped ? used - swapped : 0;

@@ -37,7 +37,7 @@ struct ipc_shm *ipc_shm_held_object(struct ipc_run *run, const struct ipc_kind *
 				    struct ipc_file *file, bool *known);
 /* `resident` and `swapped` of tmpfs memory of which @file was known. */
 void ipc_shm_held_memory(struct ipc_run *run, struct ipc_shm_swap *swap, struct ipc_shm *shm,
-			 const struct ipc_held *held, const struct ipc_file *file);
+			 const struct ipc_file *file);
 /* On one of the kernel's hugetlbfs mounts, rather than on its tmpfs? */
 bool ipc_shm_held_huge(const struct ipc_held *held);
 

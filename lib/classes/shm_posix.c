@@ -5,6 +5,7 @@
 #include "classes/posix.h"
 #include "classes/shm.h"
 #include "classes/shm_files.h"
+#include "classes/shm_held.h"
 #include "holders/holders.h"
 
 static uint64_t count_maps(struct ipc_run *run, struct ipc_key key)
@@ -21,7 +22,7 @@ static uint64_t count_maps(struct ipc_run *run, struct ipc_key key)
 	return count;
 }
 
-static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_shm_file *file)
+static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_shm_file *file, void *swap)
 {
 	struct ipc_shm *shm;
 
@@ -32,9 +33,8 @@ static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct i
 		return -ENOMEM;
 	ipc_shm_file_fill(&shm->base, file);
 	shm->deleted = file->deleted;
-	/* Blocks of a tmpfs file are in memory or in swap; which of them the kernel does not say. */
 	if (file->known)
-		shm->resident = file->file.blocks * 512;
+		ipc_shm_held_memory(run, swap, shm, &file->file);
 	if (ipc_run_needs(run, IPC_NEED_HOLDERS | IPC_NEED_ATTACHED))
 		shm->attached = count_maps(run, shm->base.hold);
 	return ipc_run_emit(run, shm);
@@ -42,7 +42,11 @@ static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct i
 
 static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 {
-	return ipc_shm_files_each(run, kind, emit);
+	struct ipc_shm_swap swap = {0};
+	int r = ipc_shm_files_each(run, kind, emit, &swap);
+
+	ipc_shm_swap_release(&swap);
+	return r;
 }
 
 static void names(const struct ipc_object *object, struct ipc_names *names)

@@ -201,6 +201,19 @@ static void fill_others(struct ipc_sock *sock, struct inet_walk *walk, const str
 	}
 }
 
+/*
+ * DCCP's own states follow the last one of TCP, which was 12 up to Linux 6.7 and is 13 since. The first of them is the
+ * client's until the server has sent something; 14 is, up to 6.7, also the short one of being asked to close.
+ */
+static struct ipc_list status_of(const struct protocol *protocol, unsigned state)
+{
+	static const struct ipc_bytes partopen = IPC_BYTES("PARTOPEN"), closereq = IPC_BYTES("PASSIVE-CLOSEREQ");
+
+	if (protocol->number != PROTOCOL_DCCP || state < 13)
+		return ipc_sock_status(state);
+	return (struct ipc_list){state < 15 ? &partopen : &closereq, 1};
+}
+
 static int emit(const struct ipc_inet_socket *socket, void *data)
 {
 	struct inet_walk *walk = data;
@@ -215,7 +228,7 @@ static int emit(const struct ipc_inet_socket *socket, void *data)
 		return -ENOMEM;
 	sock->type = ipc_sock_type(protocol->type);
 	sock->protocol = protocol->name ? ipc_bytes_of(protocol->name) : raw_protocol(&run->arena, socket->local.port);
-	sock->base.status = ipc_sock_status(socket->state);
+	sock->base.status = status_of(protocol, socket->state);
 	sock->base.uid = socket->uid;
 	sock->interface = ipc_sock_interface(run, socket->interface);
 	fill_addresses(sock, &run->arena, socket);

@@ -115,6 +115,9 @@ uint64_t ipc_inet_index_peer(const struct ipc_inet_index *index, const struct ip
 		/* TCP can connect a socket to itself, and UDP allows several with the same pair. */
 		if (entry->inode == socket->inode || entry->inode == 0)
 			continue;
+		/* SCTP tells of a socket and of its association. */
+		if (found == entry->inode)
+			continue;
 		if (found)
 			return 0;
 		found = entry->inode;
@@ -140,7 +143,7 @@ static uint64_t only_listener(const struct ipc_inet_index *index, const struct i
 			continue;
 		if (entry->interface && entry->interface != socket->interface)
 			continue;
-		*several |= found != 0;
+		*several |= found != 0 && found != entry->inode;
 		found = entry->inode;
 	}
 	return found;

@@ -47,8 +47,10 @@ static int take(const struct nlmsghdr *nlh, void *data)
 		const struct xdp_diag_info *info = mnl_attr_get_payload(table[XDP_DIAG_INFO]);
 
 		sock->interface = ipc_sock_interface(walk->run, info->ifindex);
-		sock->local = ipc_arena_format(&walk->run->arena, "%.*s:%u", (int)sock->interface.len,
-					       sock->interface.data ? sock->interface.data : "", info->queue_id);
+		/* Not bound yet, it is of no queue. */
+		if (sock->interface.data)
+			sock->local = ipc_arena_format(&walk->run->arena, "%.*s:%u", (int)sock->interface.len,
+						       sock->interface.data, info->queue_id);
 	}
 	if (table[XDP_DIAG_UID])
 		sock->base.uid = mnl_attr_get_u32(table[XDP_DIAG_UID]);

@@ -74,7 +74,7 @@ bool ipc_sysv_blind(struct ipc_run *run)
 	if (!blocked)
 		ipc_evidence(run, "waiting processes could not be read");
 	if (hidden)
-		ipc_evidence(run, "system calls of %zu processes could not be read", hidden);
+		ipc_evidence(run, "system calls of %zu process%s could not be read", hidden, hidden == 1 ? "" : "es");
 	if (outside)
 		ipc_evidence(run, "processes outside this pid namespace cannot be seen");
 	return !blocked || hidden || outside || run->one_process;

@@ -48,6 +48,7 @@ struct task_struct {
 
 struct super_block {
 	unsigned int s_dev;
+	unsigned long s_flags;
 	unsigned long s_magic;
 };
 
@@ -70,11 +71,6 @@ struct dentry {
 
 struct vfsmount {
 	struct super_block *mnt_sb;
-};
-
-struct mount {
-	struct vfsmount mnt;
-	struct mnt_namespace *mnt_ns;
 };
 
 struct path {

@@ -30,9 +30,10 @@ missing() {
 
 @test "1: without /proc" {
 	need_root
-	run --separate-stderr unshare --mount bash -c 'mount -t tmpfs none /proc && LD_LIBRARY_PATH=$1 exec "$2" list' - \
-		"$IPCTOOL_BUILD" "$IPCTOOL"
-	[[ $status -eq 1 && -z $output && $stderr == 'ipctool list: /proc cannot be read: it is not mounted' ]]
+	# The loader finds the library by /proc, too. A sanitizer's own lines begin with ==.
+	LD_LIBRARY_PATH=$IPCTOOL_BUILD ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 run --separate-stderr \
+		unshare --mount bash -c 'mount -t tmpfs none /proc && exec "$1" list' - "$IPCTOOL"
+	[[ $status -eq 1 && -z $output && $(grep -v ^== <<<"$stderr") == 'ipctool list: /proc cannot be read: it is not mounted' ]]
 }
 
 # ---- 2: usage ------------------------------------------------------------------------------------------------
@@ -89,6 +90,7 @@ missing() {
 	ends 2 'fifo:/tmp/regular: exists, but is not a FIFO' show fifo:/tmp/regular
 	ends 2 'sock:/tmp/fifo: exists, but is not a socket' show sock:/tmp/fifo
 	ends 2 'fifo:/tmp: exists, but is not a FIFO' show fifo:/tmp
+	ends 2 '/: exists, but is neither a FIFO nor a socket' show /
 	ends 2 'shm:file:/tmp/fifo: exists, but is not a regular file' show shm:file:/tmp/fifo
 	cd /
 	rm /tmp/regular /tmp/fifo
@@ -166,7 +168,12 @@ ends_with_values() {
 		run_ipctool show "$reference"
 		[[ $status -eq 4 && -z $output && $stderr == "ipctool show: $reference: no such object"* && ${#stderr_lines[@]} -eq 1 ]]
 	done
-	ends 4 'mq:/\x0a\x1b[31m: '"no such object$( ((EUID == 0)) || echo ' among those that could be read')" show $'mq:/\n\x1b[31m'
+	# An ordinary user without a mounted mqueue cannot look at any queue: that is no proof of absence.
+	if ((EUID == 0)); then
+		ends 4 'mq:/\x0a\x1b[31m: no such object' show $'mq:/\n\x1b[31m'
+	else
+		ends 5 'mq:/\x0a\x1b[31m: permission denied: whether there is such an object could not be looked up' show $'mq:/\n\x1b[31m'
+	fi
 }
 
 @test "4: what exists is shown all the same, and two missing ones are still 4" {
@@ -209,7 +216,7 @@ ends_with_values() {
 	need_root
 	mkdir -m 700 /tmp/closed
 	mkfifo /tmp/closed/fifo
-	local message='its directory may not be searched: needs CAP_DAC_READ_SEARCH (root)'
+	local message='permission denied: whether there is such an object could not be looked up'
 	as_user nobody ends 5 "fifo:/tmp/closed/fifo: $message" show fifo:/tmp/closed/fifo
 	as_user nobody ends 5 "/tmp/closed/fifo: $message" show /tmp/closed/fifo
 	# Whether it exists is not told.

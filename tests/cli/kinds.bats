@@ -186,7 +186,7 @@ there_are() {
 
 @test "mq/sysv: a dead sender is evidence" {
 	fixture q mq-sysv dead_user=1 data='\x00x'
-	shows q "mq:$(fx q .id)" '.last_sender == $f.dead' '.bytes == 2' '.key == "0x00000000"' '.state == "unknown"' \
+	shows q "mq:$(fx q .id)" '.last_sender == $f.dead' '.bytes == 2' '.evidence[0] == "1 message queued"' '.key == "0x00000000"' '.state == "unknown"' \
 		'.evidence | contains(["last sender \($f.dead) is dead", "nobody was seen waiting"])' \
 		".evidence | contains([\"$ELSEWHERE\"])"
 }

@@ -120,9 +120,9 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$@"
 	hostile_objects
 	LC_ALL=C.UTF-8 "$IPCTOOL" list --all --tree >"$BATS_TEST_TMPDIR/out"
 	grep -q '└─' "$BATS_TEST_TMPDIR/out"
-	[[ -z $(sed 's/[├└]─//g; s/│ //g' "$BATS_TEST_TMPDIR/out" | LC_ALL=C tr -d '\n\040-\176') ]]
+	[[ -z $(LC_ALL=C.UTF-8 sed 's/[├└]─//g; s/│ //g' "$BATS_TEST_TMPDIR/out" | LC_ALL=C tr -d '\n\040-\176') ]]
 	# The drawing does not shift the columns.
-	[[ $(LC_ALL=C.UTF-8 "$IPCTOOL" list --tree sock/unix | sed 's/[├└]─/||/g; s/│/|/g') == \
+	[[ $(LC_ALL=C.UTF-8 "$IPCTOOL" list --tree sock/unix | LC_ALL=C.UTF-8 sed 's/[├└]─/||/g; s/│/|/g') == \
 		"$(LC_ALL=C "$IPCTOOL" list --tree sock/unix | sed 's/[|`]-/||/g')" ]]
 }
 
@@ -408,24 +408,28 @@ PYTHON
 	json_valid "$output"
 }
 
-@test "a terminal's width is kept, but with --notruncate" {
+@test "a terminal's width is kept by cutting names and lists, never references; --notruncate cuts nothing" {
 	local name line
 	name=$(printf 'n%.0s' {1..200})
-	fixture s shm-posix "name=$name" map=1
+	fixture m memfd "name=$name" map=1 "$HOSTILE_COMM"
+	fixture s shm-posix "name=$name"
 	export TERM=xterm
-	run on_terminal 80 "$IPCTOOL" list --color never shm/posix
-	[[ $status -eq 0 ]]
+	run on_terminal 90 "$IPCTOOL" list --color never shm/memfd
+	[[ $status -eq 0 && ${#lines[@]} -eq 2 ]]
 	for line in "${lines[@]}"; do
-		[[ ${#line} -le 80 ]] || { echo "${#line}: $line"; false; }
+		[[ ${#line} -le 90 ]] || { echo "${#line}: $line"; false; }
 	done
-	run on_terminal 80 "$IPCTOOL" list --color never --notruncate shm/posix
-	[[ $output == *"/$name"* ]]
-	run on_terminal 80 "$IPCTOOL" list --color never --tree --notruncate -o ref shm/posix
-	[[ $output == *"shm:/$name"* ]]
+	[[ ${lines[1]} == "shm:@$(fx m .dev):$(fx m .inode) memfd n"* ]]
+	run on_terminal 90 "$IPCTOOL" list --color never --notruncate shm/memfd
+	[[ ${lines[1]} == "shm:@$(fx m .dev):$(fx m .inode) memfd $name "* ]]
+	run on_terminal 90 "$IPCTOOL" list --color never shm/posix
+	[[ ${lines[1]} == "shm:/$name posix "* ]]
+	run on_terminal 90 "$IPCTOOL" list --color never --tree --notruncate -o ref,name shm/memfd
+	[[ $output == *" $name"* ]]
 	# Nothing is cut where it is not a table for people.
-	run on_terminal 80 "$IPCTOOL" list -q shm/posix
+	run on_terminal 90 "$IPCTOOL" list -q shm/posix
 	[[ $output == "shm:/$name" ]]
-	run on_terminal 80 "$IPCTOOL" list -r -o name,mode shm/posix
+	run on_terminal 90 "$IPCTOOL" list -r -o name,mode shm/posix
 	[[ $output == "/$name"$'\t0600' ]]
 }
 

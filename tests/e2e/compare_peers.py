@@ -320,6 +320,14 @@ def lsof():
                 yield subject, "access", (pid, int(field["f"]), access)
 
 
+def shares(pid, namespace):
+    """Is that process in our namespace? /dev/shm is another one in another mount namespace: not a matter of --all."""
+    try:
+        return os.readlink(f"/proc/{pid}/ns/{namespace}") == os.readlink(f"/proc/self/ns/{namespace}")
+    except OSError:
+        return False
+
+
 def lsfd():
     need("lsfd")
     columns = "PID,ASSOC,TYPE,INODE,MAJ:MIN,NAME"
@@ -332,7 +340,7 @@ def lsfd():
             subject = ("pipe" if name.startswith("pipe:[") else "fifo", row["inode"])
         elif row.get("type") == "SOCK":
             subject = ("any socket", row["inode"])
-        elif name.startswith("/memfd:") or name.startswith("/dev/shm/"):
+        elif name.startswith("/memfd:") or name.startswith("/dev/shm/") and shares(row["pid"], "mnt"):
             subject = ("file", row["maj:min"], row["inode"])
         if subject and str(row["assoc"]).isdigit():
             yield subject, "exists", True
@@ -345,6 +353,7 @@ def lsfd():
 def proc_pid():
     """Links of /proc/PID/fd and lines of /proc/PID/maps."""
     for pid in filter(str.isdigit, os.listdir("/proc")):
+        ours = re.compile(rb"/memfd:|/dev/zero \(deleted\)" + (rb"|/dev/shm/" if shares(pid, "mnt") else b""))
         try:
             for fd in os.listdir(f"/proc/{pid}/fd"):
                 link = os.fsencode(os.readlink(f"/proc/{pid}/fd/{fd}"))
@@ -354,19 +363,18 @@ def proc_pid():
                     yield subject, "exists", True
                     yield subject, "fd", (int(pid), int(fd))
                     continue
-                if link.startswith(b"/memfd:") or link.startswith(b"/dev/shm/"):
+                if ours.match(link):
                     seen = os.stat(f"/proc/{pid}/fd/{fd}")
                     if stat.S_ISREG(seen.st_mode):
                         yield ("file", device(seen.st_dev), seen.st_ino), "fd", (int(pid), int(fd))
-            ours = os.readlink(f"/proc/{pid}/ns/ipc") == os.readlink("/proc/self/ns/ipc")
             with open(f"/proc/{pid}/maps", "rb") as file:
                 for line in file:
                     words = line.split(None, 5)
                     name = words[5] if len(words) > 5 else b""
                     place = ":".join(str(int(part, 16)) for part in words[3].decode().split(":"))
-                    if name.startswith(b"/SYSV") and ours:
+                    if name.startswith(b"/SYSV") and shares(pid, "ipc"):
                         yield ("shm/sysv", int(words[4])), "map", int(pid)
-                    elif words[1].endswith(b"s") and re.match(rb"/memfd:|/dev/zero \(deleted\)|/dev/shm/", name):
+                    elif words[1].endswith(b"s") and ours.match(name):
                         yield ("file", place, int(words[4])), "map", int(pid)
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue

@@ -81,7 +81,7 @@ mkdir /tmp/look
 status=0
 
 evidence >/tmp/look/before 2>&1
-for round in 1 2; do
+for _ in 1 2; do
 	looks "$IPCTOOL" >/tmp/look/out 2>/tmp/look/err </dev/null
 done
 evidence >/tmp/look/after 2>&1

@@ -95,7 +95,7 @@ awk -F '[: ]+' '
 # The first serial line is the console, the second brings the results back as one tar file.
 started=$(date +%s)
 status=0
-timeout -k 5 "${IPCTOOL_VM_TIMEOUT:-240}" qemu-system-x86_64 -accel tcg -cpu max -m 512 -nodefaults -no-user-config \
+timeout -k 5 "${IPCTOOL_VM_TIMEOUT:-300}" qemu-system-x86_64 -accel tcg -cpu max -m 512 -nodefaults -no-user-config \
 	-display none -no-reboot -kernel "$kernel/vmlinuz" -initrd "$work/initramfs" \
 	-append "console=ttyS0 rdinit=/init panic=-1 loglevel=4 mitigations=off" \
 	-serial "file:$work/console" -serial "file:$work/results.tar" </dev/null || status=$?
