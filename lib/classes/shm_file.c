@@ -9,6 +9,7 @@
 
 #include "classes/shm_held.h"
 #include "model/bytes.h"
+#include "model/keyset.h"
 
 #define SHM_DIR "/dev/shm"
 #define DELETED " (deleted)"
@@ -87,10 +88,11 @@ static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct i
 static int emit_targets(struct ipc_run *run, const struct ipc_kind *kind)
 {
 	struct ipc_holders *holders = ipc_run_holders(run);
-	const struct ipc_target *target, *earlier;
+	const struct ipc_target *target;
 	const struct ipc_held *held;
-	size_t at = 0, before;
-	int r = 0;
+	struct ipc_keyset met = {0};
+	size_t at = 0;
+	int r = 0, added;
 
 	while (r == 0 && (target = ipc_run_next_target(run, "shm", &at))) {
 		const struct ipc_key key = {IPC_SPACE_FILE, target->device, target->inode};
@@ -99,13 +101,11 @@ static int emit_targets(struct ipc_run *run, const struct ipc_kind *kind)
 
 		if (target->ref.by != IPC_BY_FILE || !S_ISREG(target->mode))
 			continue;
-		before = 0;
-		while ((earlier = ipc_run_next_target(run, "shm", &before)) != target)
-			if (earlier->ref.by == IPC_BY_FILE && earlier->device == key.device &&
-			    earlier->inode == key.inode)
-				break;
-		if (earlier != target)
+		added = ipc_keyset_add(&met, key);
+		if (added <= 0) {
+			r = added;
 			continue;
+		}
 		held = holders ? ipc_holders_find(holders, key) : NULL;
 		if (held)
 			use = ipc_shm_held_use(run, held);
@@ -119,6 +119,7 @@ static int emit_targets(struct ipc_run *run, const struct ipc_kind *kind)
 		}
 		r = emit(run, kind, held ? held : &unheld, true, use.maps);
 	}
+	ipc_keyset_release(&met);
 	return r;
 }
 

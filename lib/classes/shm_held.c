@@ -35,7 +35,8 @@ struct ipc_shm_use ipc_shm_held_use(struct ipc_run *run, const struct ipc_held *
 		end = hold->addr + hold->pages * page;
 		if (end - first > use.longest)
 			use.longest = end - first;
-		if (hold->shared && hold->process != sharer) {
+		/* The reader's own process maps a file of its C library: looking must not make it a shared one. */
+		if (hold->shared && hold->process != sharer && hold->process->pid != getpid()) {
 			use.sharers++;
 			sharer = hold->process;
 		}

@@ -195,6 +195,18 @@ int64_t ipc_sock_protocol_count(struct ipc_run *run, const char *protocol)
 	return count;
 }
 
+static bool named_by_address(struct ipc_run *run, const struct ipc_kind *kind)
+{
+	const struct ipc_target *target;
+	size_t at = 0, len = strlen(kind->name);
+
+	while ((target = ipc_run_next_target(run, "sock", &at)))
+		if (target->ref.by == IPC_BY_ADDRESS && target->ref.locator.len > len &&
+		    memcmp(target->ref.locator.data, kind->name, len) == 0 && target->ref.locator.data[len] == ':')
+			return true;
+	return false;
+}
+
 int ipc_sock_unavailable(struct ipc_run *run, const struct ipc_kind *kind, int error, int64_t sockets)
 {
 	switch (error) {
@@ -203,6 +215,9 @@ int ipc_sock_unavailable(struct ipc_run *run, const struct ipc_kind *kind, int e
 	case -EINVAL:
 	case -EAFNOSUPPORT:
 	case -EPROTONOSUPPORT:
+		/* A reference that only might have meant one of them is no reason to call the answer incomplete. */
+		if (ipc_run_only_targets(run, kind) && !named_by_address(run, kind))
+			return 0;
 		if (sockets > 0)
 			ipc_run_problem(run, false, -error, "this kernel has no diagnostics for them",
 					"%" PRId64 " %s socket%s", sockets, kind->name, sockets == 1 ? "" : "s");

@@ -50,7 +50,7 @@ static __always_inline __u32 pid_of(struct task_struct *task)
 		reader = (struct task_struct *)bpf_get_current_task();
 		level = BPF_CORE_READ(reader, thread_pid, level);
 	}
-	/* Copied, it is a mere number: the verifier of 6.1 refuses a variable offset from a pointer whose type it knows. */
+	/* Copied, it is a mere number: the verifier of 6.1 refuses a variable offset from a pointer of a known type. */
 	bpf_core_read(&pid, sizeof(pid), &task->group_leader->thread_pid);
 	bpf_probe_read_kernel(&number, sizeof(number),
 			      (void *)pid + bpf_core_field_offset(struct pid, numbers) +

@@ -198,17 +198,6 @@ static int run_programs(struct reader *reader)
 	return r;
 }
 
-/* The iterators number processes as the caller's pid namespace does: that must be the one of /proc. */
-static bool same_pids(struct ipc_ctx *ctx)
-{
-	struct ipc_buf self = {0};
-	bool same;
-
-	same = ipc_proc_link(ctx, &self, "self") == 0 && self.data && strtoll(self.data, NULL, 10) == getpid();
-	ipc_buf_release(&self);
-	return same;
-}
-
 int ipc_holders_read_bpf(struct ipc_ctx *ctx, const struct ipc_holders_want *want, struct ipc_holders *holders)
 {
 	struct reader reader = {.ctx = ctx, .want = want, .holders = holders};
@@ -217,7 +206,8 @@ int ipc_holders_read_bpf(struct ipc_ctx *ctx, const struct ipc_holders_want *wan
 
 	if (ctx->captured)
 		return ipc_ctx_fail(ctx, -ENOTSUP, "BPF reads the running kernel, not a captured tree");
-	if (!same_pids(ctx))
+	/* The iterators number processes as the caller's pid namespace does: that must be the one of /proc. */
+	if (!ipc_proc_same_pids(ctx))
 		return ipc_ctx_fail(ctx, -ENOTSUP,
 				    "BPF cannot be used: /proc is of another pid namespace than the caller");
 	reader.buffer = malloc(READ_SIZE);

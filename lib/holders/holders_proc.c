@@ -19,6 +19,8 @@
 
 #define MEMORY_SPACES (IPC_SPACE_BIT(IPC_SPACE_MEMFD) | IPC_SPACE_BIT(IPC_SPACE_ANON) | IPC_SPACE_BIT(IPC_SPACE_SHM))
 
+#define NEWCOMER_ROUNDS 4
+
 struct reader {
 	struct ipc_ctx *ctx;
 	const struct ipc_holders_want *want;
@@ -413,12 +415,17 @@ static int read_process(struct reader *reader, struct ipc_process *process)
 	return r;
 }
 
+static int read_newcomer(struct ipc_process *process, void *data)
+{
+	return read_process(data, process);
+}
+
 int ipc_holders_read_proc(struct ipc_ctx *ctx, const struct ipc_holders_want *want, struct ipc_holders *holders)
 {
 	struct reader reader = {.ctx = ctx, .want = want, .holders = holders, .same_pids = !ctx->captured && ipc_proc_same_pids(ctx)};
 	struct ipc_process *process;
 	size_t i;
-	int r;
+	int r, rounds, came = 1;
 
 	/* Every pid namespace has a process 1. Where it does not show, /proc is mounted with hidepid. */
 	if (!want->only && !ctx->captured && !ipc_processes_find(holders->processes, 1))
@@ -427,6 +434,11 @@ int ipc_holders_read_proc(struct ipc_ctx *ctx, const struct ipc_holders_want *wa
 	for (i = 0; r == 0 && (process = ipc_processes_get(holders->processes, i)); i++)
 		if (!want->only || process->pid == want->only)
 			r = read_process(&reader, process);
+	/* What a process passed on to a child before it ended is read there; on a host that forks all the time this must end, too. */
+	for (rounds = 0; r == 0 && !want->only && !ctx->captured && came > 0 && rounds < NEWCOMER_ROUNDS; rounds++) {
+		came = ipc_processes_newcomers(holders->processes, read_newcomer, &reader);
+		r = came < 0 ? came : 0;
+	}
 	ipc_superblocks_free(reader.superblocks);
 	ipc_buf_release(&reader.text);
 	ipc_buf_release(&reader.link);

@@ -106,12 +106,10 @@ static int add(struct ipc_processes *processes, size_t *room, int64_t pid)
 	return 0;
 }
 
-static int list_all(struct ipc_processes *processes)
+/* Call @fn with each number that /proc shows. Returns 0, -errno, or what @fn returned when not 0. */
+static int each_pid(struct ipc_processes *processes, int (*fn)(int64_t pid, void *data), void *data)
 {
 	struct dirent *entry;
-	bool sorted = true;
-	int64_t last = 0;
-	size_t room = 0;
 	DIR *dir;
 	int fd, r = 0;
 
@@ -127,16 +125,38 @@ static int list_all(struct ipc_processes *processes)
 	while (r == 0 && (errno = 0, entry = readdir(dir))) {
 		int64_t pid = parse_pid(entry->d_name);
 
-		if (pid) {
-			sorted = sorted && pid > last;
-			last = pid;
-			r = add(processes, &room, pid);
-		}
+		if (pid)
+			r = fn(pid, data);
 	}
 	if (r == 0)
 		r = -errno;
 	closedir(dir);
-	if (!sorted && processes->items)
+	return r;
+}
+
+struct listing {
+	struct ipc_processes *processes;
+	size_t room;
+	int64_t last;
+	bool unsorted;
+};
+
+static int list_pid(int64_t pid, void *data)
+{
+	struct listing *listing = data;
+
+	listing->unsorted = listing->unsorted || pid < listing->last;
+	listing->last = pid;
+	return add(listing->processes, &listing->room, pid);
+}
+
+static int list_all(struct ipc_processes *processes)
+{
+	struct listing listing = {.processes = processes};
+	int r;
+
+	r = each_pid(processes, list_pid, &listing);
+	if (listing.unsorted && processes->items)
 		qsort(processes->items, processes->count, sizeof(*processes->items), by_pid);
 	return r;
 }
@@ -343,22 +363,63 @@ static struct ipc_process *find_listed(struct ipc_processes *processes, int64_t 
 }
 
 /* An object may name a process that is younger than the listing: taking it for dead would be wrong. */
-static struct ipc_process *find_late(struct ipc_processes *processes, int64_t pid)
+static struct ipc_process *find_met_late(struct ipc_processes *processes, int64_t pid)
 {
 	struct late *late;
 
 	for (late = processes->late; late; late = late->next)
 		if (late->process.pid == pid)
 			return &late->process;
-	if (!is_process(processes, pid))
-		return NULL;
-	late = calloc(1, sizeof(*late));
+	return NULL;
+}
+
+static struct ipc_process *add_late(struct ipc_processes *processes, int64_t pid)
+{
+	struct late *late = calloc(1, sizeof(*late));
+
 	if (!late)
 		return NULL;
 	init_process(&late->process, pid);
 	late->next = processes->late;
 	processes->late = late;
 	return &late->process;
+}
+
+static struct ipc_process *find_late(struct ipc_processes *processes, int64_t pid)
+{
+	struct ipc_process *process = find_met_late(processes, pid);
+
+	return process || !is_process(processes, pid) ? process : add_late(processes, pid);
+}
+
+struct newcomers {
+	struct ipc_processes *processes;
+	int (*fn)(struct ipc_process *process, void *data);
+	void *data;
+	int count;
+};
+
+static int greet(int64_t pid, void *data)
+{
+	struct newcomers *newcomers = data;
+	struct ipc_process *process;
+
+	if (find_listed(newcomers->processes, pid) || find_met_late(newcomers->processes, pid))
+		return 0;
+	process = add_late(newcomers->processes, pid);
+	if (!process)
+		return -ENOMEM;
+	newcomers->count++;
+	return newcomers->fn(process, newcomers->data);
+}
+
+int ipc_processes_newcomers(struct ipc_processes *processes, int (*fn)(struct ipc_process *process, void *data), void *data)
+{
+	struct newcomers newcomers = {processes, fn, data, 0};
+	int r;
+
+	r = each_pid(processes, greet, &newcomers);
+	return r < 0 ? r : newcomers.count;
 }
 
 struct ipc_process *ipc_processes_find(struct ipc_processes *processes, int64_t pid)
@@ -399,12 +460,18 @@ static bool hidepid(struct ipc_ctx *ctx)
 
 static int make_uids(struct ipc_processes *processes)
 {
-	size_t i, count = 0, out = 0;
+	size_t i, count = 0, out = 0, late_count = 0;
+	struct late *late;
 	uint64_t *uids;
 
-	uids = malloc((4 * processes->count + 1) * sizeof(*uids));
+	for (late = processes->late; late; late = late->next)
+		late_count++;
+	uids = malloc((4 * (processes->count + late_count) + 1) * sizeof(*uids));
 	if (!uids)
 		return -ENOMEM;
+	for (late = processes->late; late; late = late->next)
+		if (read_uids(processes, late->process.pid, uids + count) == 0)
+			count += 4;
 	for (i = 0; i < processes->count; i++) {
 		int r = read_uids(processes, processes->items[i].pid, uids + count);
 

@@ -43,6 +43,12 @@ struct ipc_process *ipc_processes_find(struct ipc_processes *processes, int64_t 
  * 0 or -errno.
  */
 int ipc_processes_load(struct ipc_processes *processes, struct ipc_process *process);
+/*
+ * Hand to @fn each process that has come since the listing and was not handed over or looked up before: a process that forks and ends
+ * while others are read leaves a child that the listing does not have. Returns how many there were, -errno, or what @fn returned when
+ * negative.
+ */
+int ipc_processes_newcomers(struct ipc_processes *processes, int (*fn)(struct ipc_process *process, void *data), void *data);
 /* 1: some process has @uid as any of its uids; 0: none; -EACCES: /proc hides processes (hidepid), so nobody can say. */
 int ipc_processes_have_uid(struct ipc_processes *processes, uint64_t uid);
 

@@ -225,7 +225,8 @@ else:
 
 # ---- the kernel is well ----------------------------------------------------------------------------------------------
 
-bad = [line for line in text("dmesg").splitlines() if any(word in line for word in ("WARNING:", "BUG:", "Oops", "Call Trace"))]
+alarms = ("WARNING:", "BUG:", "Oops", "Call Trace")
+bad = [line for line in text("dmesg").splitlines() if any(word in line for word in alarms)]
 check("the kernel complains about nothing", not bad, bad)
 
 for reason in skipped:

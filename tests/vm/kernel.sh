@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# kernel.sh VERSION: gets one of Debian's kernels and prints the directory that has it: vmlinuz, and lib/modules/RELEASE.
-# Nothing is installed and the system's package lists are not touched: apt reads a configuration of its own in the cache,
-# ${XDG_CACHE_HOME:-~/.cache}/ipctool-vm. IPCTOOL_VM_MIRROR names another archive than deb.debian.org. 77: not to be had.
+# kernel.sh VERSION: gets one of Debian's kernels and prints the directory that has it: vmlinuz and
+# lib/modules/RELEASE. Nothing is installed and the system's package lists are not touched: apt reads a configuration of
+# its own in the cache, ${XDG_CACHE_HOME:-~/.cache}/ipctool-vm. IPCTOOL_VM_MIRROR names another archive than
+# deb.debian.org. 77: not to be had.
 set -eu
 
 skip() {
@@ -39,7 +40,8 @@ work=$(mktemp -d "$cache/work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 mkdir -p "$work/lists/partial" "$work/archives/partial" "$work/tree"
-echo "deb [arch=amd64 signed-by=$keys] ${IPCTOOL_VM_MIRROR:-http://deb.debian.org/debian} $suite main" >"$work/sources.list"
+mirror=${IPCTOOL_VM_MIRROR:-http://deb.debian.org/debian}
+echo "deb [arch=amd64 signed-by=$keys] $mirror $suite main" >"$work/sources.list"
 cat >"$work/apt.conf" <<END
 Dir::Etc::SourceList "$work/sources.list";
 Dir::Etc::SourceParts "/dev/null";

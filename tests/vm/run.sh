@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# run.sh [VERSION]: boots one of Debian's kernels (5.10, 6.1, 6.12; default 6.1) in qemu, runs tests/vm/init there and judges
-# what it brings back (tests/vm/check.py). Emulated, so that it needs neither /dev/kvm nor privileges. Programs come from
-# $IPCTOOL_BUILD (default: build/) or from $IPCTOOL and $MKIPC. Exit 77: something that it needs is missing.
+# run.sh [VERSION]: boots one of Debian's kernels (5.10, 6.1, 6.12; default 6.1) in qemu, runs tests/vm/init there and
+# judges what it brings back (tests/vm/check.py). Emulated, so that it needs neither /dev/kvm nor privileges. Programs
+# come from $IPCTOOL_BUILD (default: build/) or from $IPCTOOL and $MKIPC. Exit 77: something that it needs is missing.
 # IPCTOOL_VM_KEEP=DIR keeps what came back.
 set -eu
 
@@ -40,7 +40,9 @@ trap 'exit 1' HUP INT TERM
 # ---- the guest's files ----------------------------------------------------------------------------------
 
 root=$work/root
-mkdir -p "$root/bin" "$root/sbin" "$root/etc" "$root/proc" "$root/sys" "$root/dev" "$root/run" "$root/tmp" "$root/var/tmp"
+for folder in bin sbin etc proc sys dev run tmp var/tmp; do
+	mkdir -p "$root/$folder"
+done
 chmod 1777 "$root/tmp" "$root/var/tmp"
 cp "$busybox" "$root/bin/busybox"
 ln -s /bin/busybox "$root/bin/sh"
@@ -48,11 +50,12 @@ ln -s /bin/busybox "$root/sbin/modprobe"
 cp "$here/init" "$root/init"
 cp "$IPCTOOL" "$root/bin/ipctool"
 cp "$MKIPC" "$root/bin/mkipc"
-printf '%s\n' root:x:0:0:root:/:/bin/sh app:x:1000:1000:app:/:/bin/sh gone:x:4242:4242:gone:/:/bin/sh >"$root/etc/passwd"
-printf '%s\n' root:x:0: app:x:1000: gone:x:4242: >"$root/etc/group"
+printf '%s\n' root:x:0:0:root:/:/bin/sh gone:x:4242:4242:gone:/:/bin/sh >"$root/etc/passwd"
+printf '%s\n' root:x:0: gone:x:4242: >"$root/etc/group"
 
 # "NAME => /path (address)" and "/lib64/ld-linux-x86-64.so.2 (address)": each to the place where it is looked for.
-{ ldd "$IPCTOOL"; ldd "$MKIPC"; } | sed -n 's/^.*=> \(\/.*\) (0x.*$/\1/p; s/^[[:space:]]*\(\/.*\) (0x.*$/\1/p' | sort -u |
+{ ldd "$IPCTOOL"; ldd "$MKIPC"; } | sed -n 's/^.*=> \(\/.*\) (0x.*$/\1/p; s/^[[:space:]]*\(\/.*\) (0x.*$/\1/p' |
+	sort -u |
 	while read -r library; do
 		case $library in
 		"$IPCTOOL_BUILD"/* | */libipctool.so.*) place=/lib/x86_64-linux-gnu ;;
