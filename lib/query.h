@@ -69,7 +69,7 @@ const struct ipc_field *ipc_query_field(const char *name, unsigned *needs, void 
 /* Execute: fills the last-run part. @fn NULL: keep all objects (query->kept). */
 int ipc_query_execute(struct ipc_query *query, ipc_object_fn fn, void *data);
 
-/* ---- plan.c -------------------------------------------------------------------------------------------------- */
+/* ---- choice.c ------------------------------------------------------------------------------------------------ */
 
 /* Does `kind` have to be looked at for its own sake, not for a target's? */
 bool ipc_query_selects(const struct ipc_query *query, const struct ipc_kind *kind);

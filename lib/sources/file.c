@@ -4,6 +4,12 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#ifndef STATX_BASIC_STATS /* a C library that does not know the call yet, as musl before 1.2.4 */
+#include <linux/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#define statx(...) ((int)syscall(SYS_statx, __VA_ARGS__))
+#endif
 #include <sys/sysmacros.h>
 
 #include "model/record.h"
