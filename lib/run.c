@@ -262,13 +262,17 @@ int ipc_run_emit(struct ipc_run *run, void *emitted)
 	return 0;
 }
 
-/* @text is taken over. */
-static void add_problem(struct ipc_run *run, char *text, struct ipc_problem_entry entry, const char *why)
+/* @entry: all but its texts, of which @fields is borrowed. */
+static void __attribute__((format(printf, 4, 0)))
+add_problem(struct ipc_run *run, struct ipc_problem_entry entry, const char *why, const char *what, va_list args)
 {
 	struct ipc_query *query = run->query;
 	struct ipc_problem_entry *grown;
+	char *text;
 	size_t i;
 
+	if (vasprintf(&text, what, args) < 0)
+		return;
 	for (i = 0; i < query->problem_count; i++) {
 		if (query->problems[i].error == entry.error && strcmp(query->problems[i].what, text) == 0) {
 			free(text);
@@ -288,26 +292,20 @@ static void add_problem(struct ipc_run *run, char *text, struct ipc_problem_entr
 
 void ipc_run_problem(struct ipc_run *run, bool privilege, int error, const char *why, const char *what, ...)
 {
+	struct ipc_problem_entry entry = {.error = error, .privilege = privilege};
 	va_list args;
-	char *text;
-	int n;
 
 	va_start(args, what);
-	n = vasprintf(&text, what, args);
+	add_problem(run, entry, why, what, args);
 	va_end(args);
-	if (n >= 0)
-		add_problem(run, text, (struct ipc_problem_entry){.error = error, .privilege = privilege}, why);
 }
 
 void ipc_run_unread(struct ipc_run *run, int error, const char *fields, const char *why, const char *what, ...)
 {
+	struct ipc_problem_entry entry = {.error = error, .privilege = true, .fields = fields};
 	va_list args;
-	char *text;
-	int n;
 
 	va_start(args, what);
-	n = vasprintf(&text, what, args);
+	add_problem(run, entry, why, what, args);
 	va_end(args);
-	if (n >= 0)
-		add_problem(run, text, (struct ipc_problem_entry){.error = error, .privilege = true, .fields = fields}, why);
 }

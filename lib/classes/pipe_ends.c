@@ -6,19 +6,12 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "classes/held.h"
 #include "classes/pipe.h"
 #include "sources/blocked.h"
 #include "sources/procfs.h"
-
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
-#ifndef SYS_pidfd_getfd
-#define SYS_pidfd_getfd 438
-#endif
 
 #define CAN_READ 1
 #define CAN_WRITE 2
@@ -144,30 +137,15 @@ void ipc_pipe_fill_ends(struct ipc_run *run, struct ipc_pipe *pipe)
 
 /* ---- what is in between ---------------------------------------------------------------------------------------- */
 
-/* A copy of the descriptor: it counts as no further reader or writer, and is closed again at once. */
-static int copy_descriptor(const struct ipc_hold *hold)
-{
-	int process, fd;
-
-	process = (int)syscall(SYS_pidfd_open, (pid_t)hold->process->pid, 0);
-	if (process < 0)
-		return -errno;
-	fd = (int)syscall(SYS_pidfd_getfd, process, hold->fd, 0);
-	if (fd < 0)
-		fd = -errno;
-	close(process);
-	return fd;
-}
-
-static int look_into(struct ipc_pipe *pipe, const struct ipc_hold *hold)
+static int look_into(struct ipc_pipe *pipe, const struct ipc_held *held, const struct ipc_hold *hold)
 {
 	int fd, waiting, capacity, flags, r = 0;
 	struct stat st;
 
-	fd = copy_descriptor(hold);
+	fd = ipc_hold_copy(hold, held, &st);
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) || st.st_ino != pipe->base.inode) {
+	if (!S_ISFIFO(st.st_mode)) {
 		r = -ESRCH; /* closed meanwhile, and the number used again */
 		goto out;
 	}
@@ -219,7 +197,7 @@ void ipc_pipe_fill_contents(struct ipc_run *run, struct ipc_pipe *pipe, const st
 		while ((hold = ipc_holders_hold(holders, held, hold))) {
 			if (!(hold->access & turns[i]) || hold->fd < 0 || hold->process->pid == refused)
 				continue;
-			r = look_into(pipe, hold);
+			r = look_into(pipe, held, hold);
 			if (r == 0)
 				return;
 			if (r == -EPERM || r == -EACCES)

@@ -28,21 +28,7 @@ static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct i
 
 static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 {
-	struct ipc_holders *holders = ipc_run_holders(run);
-	struct ipc_shm_swap swap = {0};
-	const struct ipc_held *held;
-	size_t at = 0;
-	int r = 0;
-
-	while (r == 0 && holders && (held = ipc_holders_next(holders, IPC_SPACE_ANON, &at)))
-		r = emit(run, kind, held, &swap);
-	ipc_shm_swap_release(&swap);
-	return r;
-}
-
-static void names(const struct ipc_object *object, struct ipc_names *names)
-{
-	ipc_names_add_inode(names, false, object);
+	return ipc_shm_held_collect(run, kind, IPC_SPACE_ANON, emit);
 }
 
 const struct ipc_kind ipc_kind_shm_anon = {
@@ -54,6 +40,6 @@ const struct ipc_kind ipc_kind_shm_anon = {
 	.maps = true,
 	.judge_needs = IPC_NEED_HOLDERS,
 	.collect = collect,
-	.names = names,
+	.names = ipc_shm_held_names,
 	.identity = ipc_identity_inode,
 };

@@ -199,3 +199,25 @@ void ipc_shm_held_memory(struct ipc_run *run, struct ipc_shm_swap *swap, struct 
 	shm->swapped = swapped;
 	shm->resident = used > swapped ? used - swapped : 0;
 }
+
+/* ---- kinds that nothing else lists ------------------------------------------------------------------------------- */
+
+int ipc_shm_held_collect(struct ipc_run *run, const struct ipc_kind *kind, enum ipc_space space,
+			 ipc_shm_held_emit_fn emit)
+{
+	struct ipc_holders *holders = ipc_run_holders(run);
+	struct ipc_shm_swap swap = {0};
+	const struct ipc_held *held;
+	size_t at = 0;
+	int r = 0;
+
+	while (r == 0 && holders && (held = ipc_holders_next(holders, space, &at)))
+		r = emit(run, kind, held, &swap);
+	ipc_shm_swap_release(&swap);
+	return r;
+}
+
+void ipc_shm_held_names(const struct ipc_object *object, struct ipc_names *names)
+{
+	ipc_names_add_inode(names, false, object);
+}

@@ -41,4 +41,13 @@ void ipc_shm_held_memory(struct ipc_run *run, struct ipc_shm_swap *swap, struct 
 /* On one of the kernel's hugetlbfs mounts, rather than on its tmpfs? */
 bool ipc_shm_held_huge(const struct ipc_held *held);
 
+typedef int (*ipc_shm_held_emit_fn)(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_held *held,
+				    struct ipc_shm_swap *swap);
+
+/* A whole collect() for a kind that is all of @space: @emit gets each object. */
+int ipc_shm_held_collect(struct ipc_run *run, const struct ipc_kind *kind, enum ipc_space space,
+			 ipc_shm_held_emit_fn emit);
+/* The inode alone: many memfds share a name, which is no reference, and anonymous memory has none. */
+void ipc_shm_held_names(const struct ipc_object *object, struct ipc_names *names);
+
 #endif

@@ -2,25 +2,16 @@
 /* memfds: memory that a file descriptor stands for; nothing lists them but the processes that have them. */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "classes/held.h"
 #include "classes/shm_held.h"
 #include "model/bytes.h"
 
 #define PREFIX "/memfd:"
 #define DELETED " (deleted)"
-
-/* In libc headers since glibc 2.36 alone; the numbers are the same everywhere but on alpha. */
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
-#ifndef SYS_pidfd_getfd
-#define SYS_pidfd_getfd 438
-#endif
 
 static const struct {
 	int bit;
@@ -35,31 +26,11 @@ static const struct {
 };
 #define SEALS (sizeof(seal_words) / sizeof(seal_words[0]))
 
-/* A copy of the holder's fd shares its open file: nothing is opened anew. Returns the fd or -errno. */
-static int copy_fd(const struct ipc_hold *hold, const struct ipc_held *held)
-{
-	struct stat st;
-	int pidfd, fd;
-
-	pidfd = (int)syscall(SYS_pidfd_open, (pid_t)hold->process->pid, 0);
-	if (pidfd < 0)
-		return -errno;
-	fd = (int)syscall(SYS_pidfd_getfd, pidfd, hold->fd, 0);
-	close(pidfd);
-	if (fd < 0)
-		return -errno;
-	/* The number may be another file, or process, by now. */
-	if (fstat(fd, &st) < 0 || st.st_ino != held->key.inode || st.st_dev != held->key.device) {
-		close(fd);
-		return -ENOENT;
-	}
-	return fd;
-}
-
 static int read_seals(struct ipc_run *run, const struct ipc_held *held)
 {
 	struct ipc_holders *holders = ipc_run_holders(run);
 	const struct ipc_hold *hold = NULL;
+	struct stat st;
 	int fd, seals = 0;
 
 	if (run->ctx->captured || !ipc_run_needs(run, IPC_NEED_STATUS))
@@ -67,12 +38,15 @@ static int read_seals(struct ipc_run *run, const struct ipc_held *held)
 	while (holders && (hold = ipc_holders_hold(holders, held, hold))) {
 		if (hold->fd < 0)
 			continue;
-		fd = copy_fd(hold, held);
+		fd = ipc_hold_copy(hold, held, &st);
 		if (fd < 0)
 			continue;
-		seals = fcntl(fd, F_GET_SEALS);
+		if (st.st_dev == held->key.device) {
+			seals = fcntl(fd, F_GET_SEALS);
+			close(fd);
+			break;
+		}
 		close(fd);
-		break;
 	}
 	return seals < 0 ? 0 : seals;
 }
@@ -124,22 +98,7 @@ static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct i
 
 static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 {
-	struct ipc_holders *holders = ipc_run_holders(run);
-	struct ipc_shm_swap swap = {0};
-	const struct ipc_held *held;
-	size_t at = 0;
-	int r = 0;
-
-	while (r == 0 && holders && (held = ipc_holders_next(holders, IPC_SPACE_MEMFD, &at)))
-		r = emit(run, kind, held, &swap);
-	ipc_shm_swap_release(&swap);
-	return r;
-}
-
-/* Many memfds share a name: it is no reference. */
-static void names(const struct ipc_object *object, struct ipc_names *names)
-{
-	ipc_names_add_inode(names, false, object);
+	return ipc_shm_held_collect(run, kind, IPC_SPACE_MEMFD, emit);
 }
 
 const struct ipc_kind ipc_kind_shm_memfd = {
@@ -151,6 +110,6 @@ const struct ipc_kind ipc_kind_shm_memfd = {
 	.maps = true,
 	.judge_needs = IPC_NEED_HOLDERS,
 	.collect = collect,
-	.names = names,
+	.names = ipc_shm_held_names,
 	.identity = ipc_identity_inode,
 };

@@ -2,12 +2,10 @@
 /* Signals of a process and its threads: pending, blocked, ignored, caught; and the queue that real-time signals fill. */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "classes/classes.h"
 #include "classes/signals.h"
@@ -126,16 +124,10 @@ static int64_t *list_threads(struct ipc_run *run, int64_t pid, size_t *count)
 	int64_t *tids = NULL;
 	size_t room = 0;
 	DIR *dir;
-	int fd;
 
 	*count = 0;
-	fd = ipc_proc_open(run->ctx, O_RDONLY | O_DIRECTORY, "%" PRId64 "/task", pid);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
+	if (ipc_proc_opendir(run->ctx, &dir, "%" PRId64 "/task", pid) < 0)
 		return NULL;
-	}
 	while ((entry = readdir(dir))) {
 		int64_t tid = strtoll(entry->d_name, NULL, 10);
 

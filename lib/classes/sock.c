@@ -7,6 +7,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/sock_diag.h>
 #include <net/if.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -273,6 +274,15 @@ struct ipc_bytes ipc_sock_shutdown(unsigned bits)
 	static const struct ipc_bytes words[] = {IPC_BYTES(""), IPC_BYTES("r"), IPC_BYTES("w"), IPC_BYTES("rw")};
 
 	return words[bits & 3];
+}
+
+void ipc_sock_fill_queues(struct ipc_sock *sock, unsigned state, uint64_t receive, uint64_t send)
+{
+	sock->receive_queue = receive;
+	if (state == TCP_LISTEN)
+		sock->backlog = send;
+	else
+		sock->send_queue = send;
 }
 
 uint64_t ipc_sock_memory(const struct nlattr *attr)

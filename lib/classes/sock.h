@@ -100,6 +100,8 @@ int ipc_sock_unavailable(struct ipc_run *run, const struct ipc_kind *kind, int e
 struct ipc_list ipc_sock_status(unsigned state);
 struct ipc_bytes ipc_sock_type(unsigned type);
 struct ipc_bytes ipc_sock_shutdown(unsigned bits);
+/* Fill the queues with what sock_diag says of a socket in the TCP_* @state: @send of a listening one is its backlog. */
+void ipc_sock_fill_queues(struct ipc_sock *sock, unsigned state, uint64_t receive, uint64_t send);
 /* Sum of a SK_MEMINFO_* attribute; IPC_UNKNOWN for NULL. */
 uint64_t ipc_sock_memory(const struct nlattr *attr);
 /* A reference to the socket of @inode in the namespace of the run. */

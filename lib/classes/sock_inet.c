@@ -236,11 +236,7 @@ static int emit(const struct ipc_inet_socket *socket, void *data)
 	fill_others(sock, walk, socket);
 	sock->retransmits = socket->retransmits;
 	sock->shutdown = ipc_sock_shutdown(socket->shutdown);
-	sock->receive_queue = socket->receive_queue;
-	if (socket->state == TCP_LISTEN)
-		sock->backlog = socket->send_queue;
-	else
-		sock->send_queue = socket->send_queue;
+	ipc_sock_fill_queues(sock, socket->state, socket->receive_queue, socket->send_queue);
 	sock->memory = socket->memory;
 	sock->subflow = socket->inode && ipc_idset_has(&walk->mptcp, socket->inode);
 	return ipc_run_emit(run, sock);

@@ -283,16 +283,6 @@ static void fill_file(struct ipc_sock *sock, struct ipc_run *run)
 	sock->base.created = file.birth;
 }
 
-static void fill_queues(struct ipc_sock *sock, const struct ipc_unix_socket *socket)
-{
-	sock->receive_queue = socket->receive_queue;
-	if (socket->state == TCP_LISTEN)
-		sock->backlog = socket->send_queue;
-	else
-		sock->send_queue = socket->send_queue;
-	sock->memory = socket->memory;
-}
-
 static int emit_socket(struct unix_walk *walk, const struct ipc_unix_socket *socket, const struct listener *listener)
 {
 	struct ipc_run *run = walk->base.run;
@@ -312,7 +302,8 @@ static int emit_socket(struct unix_walk *walk, const struct ipc_unix_socket *soc
 	fill_file(sock, run);
 	if (sock->path.data && !sock->connected)
 		sock->displaced = ipc_unix_files_displace(&walk->files, &walk->base, sock->path, socket->file);
-	fill_queues(sock, socket);
+	ipc_sock_fill_queues(sock, socket->state, socket->receive_queue, socket->send_queue);
+	sock->memory = socket->memory;
 	if (socket->peer) {
 		sock->peer = ipc_sock_reference(run, socket->peer);
 		if (ipc_run_needs(run, IPC_NEED_PEERS))

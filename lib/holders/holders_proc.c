@@ -249,18 +249,13 @@ static int read_fds(struct reader *reader)
 {
 	struct dirent *entry;
 	DIR *dir;
-	int fd, r = 0;
+	int r;
 
 	reader->seen = 0;
-	fd = ipc_proc_open(reader->ctx, O_DIRECTORY, "%s/fd", reader->base);
-	if (fd < 0) {
-		note_error(reader, fd);
-		return 0;
-	}
-	dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return -ENOMEM;
+	r = ipc_proc_opendir(reader->ctx, &dir, "%s/fd", reader->base);
+	if (r < 0) {
+		note_error(reader, r);
+		return r == -ENOMEM ? r : 0;
 	}
 	while (r == 0 && (entry = readdir(dir))) {
 		if (entry->d_name[0] == '.')
@@ -353,16 +348,11 @@ static int read_threads(struct reader *reader, bool want_maps, bool no_fds, bool
 	int64_t pid = reader->process->pid, last = pid, tid;
 	struct dirent *entry;
 	DIR *dir;
-	int fd, r = 0;
+	int r;
 
-	fd = ipc_proc_open(reader->ctx, O_DIRECTORY, "%" PRId64 "/task", pid);
-	if (fd < 0)
-		return 0;
-	dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return -ENOMEM;
-	}
+	r = ipc_proc_opendir(reader->ctx, &dir, "%" PRId64 "/task", pid);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
 	while (r == 0 && (entry = readdir(dir))) {
 		tid = strtoll(entry->d_name, NULL, 10);
 		if (tid <= 0 || tid == pid)

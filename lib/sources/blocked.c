@@ -4,13 +4,11 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "sources/blocked_resolve.h"
 #include "sources/procfs.h"
@@ -128,15 +126,11 @@ static int read_threads(struct scan *scan)
 	struct ipc_resolver *resolver = &scan->resolver;
 	int64_t pid = resolver->process->pid, tid;
 	struct dirent *entry;
-	int fd, err = 0;
 	DIR *dir;
+	int err;
 
-	fd = ipc_proc_open(resolver->ctx, O_DIRECTORY, "%" PRId64 "/task", pid);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		err = fd < 0 ? fd : -errno;
-		if (fd >= 0)
-			close(fd);
+	err = ipc_proc_opendir(resolver->ctx, &dir, "%" PRId64 "/task", pid);
+	if (err) {
 		if (err == -EACCES || err == -EPERM)
 			scan->hidden = true;
 		return err == -EMFILE || err == -ENFILE || err == -ENOMEM ? err : 0;

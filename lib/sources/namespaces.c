@@ -242,18 +242,12 @@ static bool parse_name(struct ipc_bytes name, enum ipc_ns_type *type, uint64_t *
 static int add_fds(struct ipc_ctx *ctx, struct ipc_ns_set *set, int64_t pid, const uint64_t own[IPC_NS_TYPES], struct ipc_buf *link)
 {
 	const struct dirent *entry;
-	int r = 0, fd;
 	DIR *dir;
+	int r;
 
-	fd = ipc_proc_open(ctx, O_RDONLY | O_DIRECTORY, "%" PRId64 "/fd", pid);
-	if (fd < 0)
-		return fd;
-	dir = fdopendir(fd);
-	if (!dir) {
-		r = -errno;
-		close(fd);
+	r = ipc_proc_opendir(ctx, &dir, "%" PRId64 "/fd", pid);
+	if (r < 0)
 		return r;
-	}
 	while (r == 0 && (entry = readdir(dir))) {
 		enum ipc_ns_type type;
 		uint64_t inode;
@@ -311,77 +305,43 @@ static int add_mounts(struct ipc_ctx *ctx, struct ipc_ns_set *set, int64_t pid, 
 	return r;
 }
 
-static int list_pids(struct ipc_ctx *ctx, int64_t **out, size_t *out_count)
+struct sweep {
+	struct ipc_ctx *ctx;
+	struct ipc_ns_set *set;
+	uint64_t own[IPC_NS_TYPES];
+	struct ipc_buf text;
+};
+
+/* A process that has gone or may not be looked at does not end the sweep. */
+static int sweep_process(int64_t pid, void *data)
 {
-	const struct dirent *entry;
-	size_t count = 0, room = 0;
-	int64_t *pids = NULL;
-	int fd, r = 0;
-	DIR *dir;
+	struct sweep *sweep = data;
+	int r;
 
-	fd = ipc_proc_open(ctx, O_RDONLY | O_DIRECTORY, ".");
-	if (fd < 0)
-		return fd;
-	dir = fdopendir(fd);
-	if (!dir) {
-		r = -errno;
-		close(fd);
-		return r;
-	}
-	while ((entry = readdir(dir))) {
-		uint64_t pid;
-
-		if (ipc_parse_uint(entry->d_name, strlen(entry->d_name), &pid) < 0)
-			continue;
-		if (count == room) {
-			int64_t *grown = realloc(pids, (room = room ? 2 * room : 256) * sizeof(*pids));
-
-			if (!grown) {
-				r = -ENOMEM;
-				break;
-			}
-			pids = grown;
-		}
-		pids[count++] = (int64_t)pid;
-	}
-	closedir(dir);
-	if (r < 0) {
-		free(pids);
-		return r;
-	}
-	*out = pids;
-	*out_count = count;
-	return 0;
+	r = add_of_process(sweep->ctx, sweep->set, pid, sweep->own);
+	if (r == 0)
+		r = add_fds(sweep->ctx, sweep->set, pid, sweep->own, &sweep->text);
+	if (r == -EACCES || r == -EPERM)
+		sweep->set->hidden++;
+	return r == -ENOMEM ? r : 0;
 }
 
 int ipc_ns_set_all(struct ipc_ctx *ctx, struct ipc_ns_set *set)
 {
-	uint64_t own[IPC_NS_TYPES] = {0};
-	struct ipc_buf text = {0};
-	int64_t *pids = NULL;
-	size_t i, n, count = 0;
+	struct sweep sweep = {.ctx = ctx, .set = set};
+	size_t n;
 	int r;
 
-	own_inodes(ctx, own);
-	r = list_pids(ctx, &pids, &count);
-	for (i = 0; r == 0 && i < count; i++) {
-		r = add_of_process(ctx, set, pids[i], own);
-		if (r == 0)
-			r = add_fds(ctx, set, pids[i], own, &text);
-		if (r == -EACCES || r == -EPERM)
-			set->hidden++;
-		if (r != -ENOMEM)
-			r = 0;
-	}
+	own_inodes(ctx, sweep.own);
+	r = ipc_proc_each_pid(ctx, sweep_process, &sweep);
 	/* The mounts of every mount namespace that has a process; the loop's end moves with what it finds. */
 	for (n = 0; r == 0 && n < set->count; n++) {
 		if (set->items[n].type != IPC_NS_MNT || set->items[n].pid == IPC_UNKNOWN_INT)
 			continue;
-		r = add_mounts(ctx, set, set->items[n].pid, own, &text);
+		r = add_mounts(ctx, set, set->items[n].pid, sweep.own, &sweep.text);
 		if (r != -ENOMEM)
 			r = 0;
 	}
-	ipc_buf_release(&text);
-	free(pids);
+	ipc_buf_release(&sweep.text);
 	return r;
 }

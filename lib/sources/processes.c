@@ -2,19 +2,17 @@
 /* The processes that /proc shows: one directory listing, and one read for each thing that is asked of a process. */
 #include "sources/processes.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "model/arena.h"
 #include "model/record.h"
+#include "sources/processes_read.h"
 
 #define SECOND 1000000000ll
 #define MILLISECOND 1000000ll
@@ -40,21 +38,6 @@ struct ipc_processes {
 	bool uids_made;
 	bool hidden; /* known with `uids`: some processes are not shown */
 };
-
-/* "4711", and nothing else that a directory of /proc may be called. */
-static int64_t parse_pid(const char *name)
-{
-	int64_t pid = 0;
-
-	if (*name < '1' || *name > '9')
-		return 0;
-	for (; *name; name++) {
-		if (*name < '0' || *name > '9' || pid > INT32_MAX / 10)
-			return 0;
-		pid = pid * 10 + (*name - '0');
-	}
-	return pid <= INT32_MAX ? pid : 0;
-}
 
 /*
  * Start times count from the boot; the two clocks together say when that was to the millisecond, /proc/stat only to
@@ -106,34 +89,6 @@ static int add(struct ipc_processes *processes, size_t *room, int64_t pid)
 	return 0;
 }
 
-/* Call @fn with each number that /proc shows. Returns 0, -errno, or what @fn returned when not 0. */
-static int each_pid(struct ipc_processes *processes, int (*fn)(int64_t pid, void *data), void *data)
-{
-	struct dirent *entry;
-	DIR *dir;
-	int fd, r = 0;
-
-	fd = openat(processes->ctx->proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	dir = fdopendir(fd);
-	if (!dir) {
-		r = -errno;
-		close(fd);
-		return r;
-	}
-	while (r == 0 && (errno = 0, entry = readdir(dir))) {
-		int64_t pid = parse_pid(entry->d_name);
-
-		if (pid)
-			r = fn(pid, data);
-	}
-	if (r == 0)
-		r = -errno;
-	closedir(dir);
-	return r;
-}
-
 struct listing {
 	struct ipc_processes *processes;
 	size_t room;
@@ -155,41 +110,10 @@ static int list_all(struct ipc_processes *processes)
 	struct listing listing = {.processes = processes};
 	int r;
 
-	r = each_pid(processes, list_pid, &listing);
+	r = ipc_proc_each_pid(processes->ctx, list_pid, &listing);
 	if (listing.unsorted && processes->items)
 		qsort(processes->items, processes->count, sizeof(*processes->items), by_pid);
 	return r;
-}
-
-/* Reads a short text in one go into @text, terminated. Returns its length or -errno. */
-static ssize_t read_text(struct ipc_processes *processes, int64_t pid, const char *file, char *text, size_t size)
-{
-	ssize_t n;
-	int fd;
-
-	fd = ipc_proc_open(processes->ctx, O_NONBLOCK, "%" PRId64 "/%s", pid, file);
-	if (fd < 0)
-		return fd;
-	n = read(fd, text, size - 1);
-	if (n < 0)
-		n = -errno;
-	else
-		text[n] = '\0';
-	close(fd);
-	return n;
-}
-
-/* A number that only a thread has can be looked up in /proc as well; PID/status tells. */
-static bool is_process(struct ipc_processes *processes, int64_t pid)
-{
-	char text[4096], name[24];
-	const char *line;
-	int64_t group;
-
-	if (read_text(processes, pid, "status", text, sizeof(text)) > 0 && (line = strstr(text, "\nTgid:")))
-		return sscanf(line, " Tgid: %" SCNd64, &group) == 1 && group == pid;
-	snprintf(name, sizeof(name), "%" PRId64, pid);
-	return faccessat(processes->ctx->proc_fd, name, F_OK, 0) == 0;
 }
 
 int ipc_processes_new(struct ipc_ctx *ctx, int64_t only, struct ipc_processes **out)
@@ -208,7 +132,7 @@ int ipc_processes_new(struct ipc_ctx *ctx, int64_t only, struct ipc_processes **
 		processes->ticks = 100;
 	if (!only)
 		r = list_all(processes);
-	else if (is_process(processes, only))
+	else if (ipc_process_exists(processes->ctx, only))
 		r = add(processes, &room, only);
 	if (r < 0) {
 		ipc_processes_free(processes);
@@ -254,52 +178,22 @@ static int64_t start_time(const struct ipc_processes *processes, uint64_t ticks)
 	return processes->boot + (int64_t)(ticks / hz) * SECOND + (int64_t)(ticks % hz * (uint64_t)SECOND / hz);
 }
 
-/* "4711 (comm) S 1 ...": comm may hold anything, so it ends at the last parenthesis; the start time is field 22. */
 static int load_stat(struct ipc_processes *processes, struct ipc_process *process)
 {
-	char text[2048], *open, *close, *at;
-	uint64_t ticks;
-	ssize_t n;
-	int field;
+	struct ipc_process_stat stat;
+	int r;
 
 	process->read |= READ_STAT;
-	n = read_text(processes, process->pid, "stat", text, sizeof(text));
-	if (n < 0)
-		return (int)n;
-	open = memchr(text, '(', (size_t)n);
-	close = strrchr(text, ')');
-	if (!open || !close || close < open)
-		return -EINVAL;
-	process->comm = ipc_arena_bytes(&processes->arena, open + 1, (size_t)(close - open - 1));
+	r = ipc_process_read_stat(processes->ctx, process->pid, &stat);
+	if (r < 0)
+		return r;
+	process->comm = ipc_arena_bytes(&processes->arena, stat.comm.data, stat.comm.len);
 	if (!process->comm.data)
 		return -ENOMEM;
-	for (at = close + 1, field = 2; field < 22 && at; field++) {
-		at = strchr(at, ' ');
-		if (at)
-			at++;
+	if (stat.started) {
+		process->started = start_time(processes, stat.ticks);
+		process->ticks = stat.ticks;
 	}
-	if (at && sscanf(at, "%" SCNu64, &ticks) == 1) {
-		process->started = start_time(processes, ticks);
-		process->ticks = ticks;
-	}
-	return 0;
-}
-
-/* The real, effective, saved and file system uid. */
-static int read_uids(struct ipc_processes *processes, int64_t pid, uint64_t uids[4])
-{
-	char text[4096];
-	const char *line;
-	ssize_t n;
-
-	n = read_text(processes, pid, "status", text, sizeof(text));
-	if (n < 0)
-		return (int)n;
-	/* Name is printed first and escaped: no line of it can pass for this one. */
-	line = strstr(text, "\nUid:");
-	if (!line || sscanf(line, " Uid: %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &uids[0], &uids[1], &uids[2],
-			    &uids[3]) != 4)
-		return -EINVAL;
 	return 0;
 }
 
@@ -309,7 +203,7 @@ static int load_status(struct ipc_processes *processes, struct ipc_process *proc
 	int r;
 
 	process->read |= READ_STATUS;
-	r = read_uids(processes, process->pid, uids);
+	r = ipc_process_read_uids(processes->ctx, process->pid, uids);
 	if (r == 0)
 		process->uid = uids[0];
 	return r;
@@ -389,7 +283,7 @@ static struct ipc_process *find_late(struct ipc_processes *processes, int64_t pi
 {
 	struct ipc_process *process = find_met_late(processes, pid);
 
-	return process || !is_process(processes, pid) ? process : add_late(processes, pid);
+	return process || !ipc_process_exists(processes->ctx, pid) ? process : add_late(processes, pid);
 }
 
 struct newcomers {
@@ -418,7 +312,7 @@ int ipc_processes_newcomers(struct ipc_processes *processes, int (*fn)(struct ip
 	struct newcomers newcomers = {processes, fn, data, 0};
 	int r;
 
-	r = each_pid(processes, greet, &newcomers);
+	r = ipc_proc_each_pid(processes->ctx, greet, &newcomers);
 	return r < 0 ? r : newcomers.count;
 }
 
@@ -470,10 +364,10 @@ static int make_uids(struct ipc_processes *processes)
 	if (!uids)
 		return -ENOMEM;
 	for (late = processes->late; late; late = late->next)
-		if (read_uids(processes, late->process.pid, uids + count) == 0)
+		if (ipc_process_read_uids(processes->ctx, late->process.pid, uids + count) == 0)
 			count += 4;
 	for (i = 0; i < processes->count; i++) {
-		int r = read_uids(processes, processes->items[i].pid, uids + count);
+		int r = ipc_process_read_uids(processes->ctx, processes->items[i].pid, uids + count);
 
 		if (r == 0)
 			count += 4;

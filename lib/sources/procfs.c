@@ -30,23 +30,85 @@ static int __attribute__((format(printf, 2, 0))) make_path(struct proc_path *pat
 	return (size_t)len < sizeof(path->text) ? 0 : -ENAMETOOLONG;
 }
 
-static int open_path(struct ipc_ctx *ctx, const struct proc_path *path, int flags)
+static int __attribute__((format(printf, 3, 0)))
+open_path(struct ipc_ctx *ctx, int flags, const char *format, va_list args)
 {
-	int fd = openat(ctx->proc_fd, path->text, flags | O_CLOEXEC);
+	struct proc_path path;
+	int fd, r;
 
+	r = make_path(&path, format, args);
+	if (r < 0)
+		return r;
+	fd = openat(ctx->proc_fd, path.text, flags | O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
 int ipc_proc_open(struct ipc_ctx *ctx, int flags, const char *format, ...)
 {
-	struct proc_path path;
 	va_list args;
-	int r;
+	int fd;
 
 	va_start(args, format);
-	r = make_path(&path, format, args);
+	fd = open_path(ctx, flags, format, args);
 	va_end(args);
-	return r < 0 ? r : open_path(ctx, &path, flags | O_RDONLY);
+	return fd;
+}
+
+int ipc_proc_opendir(struct ipc_ctx *ctx, DIR **out, const char *format, ...)
+{
+	va_list args;
+	DIR *dir;
+	int fd, r;
+
+	va_start(args, format);
+	fd = open_path(ctx, O_DIRECTORY, format, args);
+	va_end(args);
+	if (fd < 0)
+		return fd;
+	dir = fdopendir(fd);
+	if (!dir) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	*out = dir;
+	return 0;
+}
+
+/* "4711", and nothing else that a directory of /proc may be called. */
+static int64_t parse_pid(const char *name)
+{
+	int64_t pid = 0;
+
+	if (*name < '1' || *name > '9')
+		return 0;
+	for (; *name; name++) {
+		if (*name < '0' || *name > '9' || pid > INT32_MAX / 10)
+			return 0;
+		pid = pid * 10 + (*name - '0');
+	}
+	return pid <= INT32_MAX ? pid : 0;
+}
+
+int ipc_proc_each_pid(struct ipc_ctx *ctx, int (*fn)(int64_t pid, void *data), void *data)
+{
+	struct dirent *entry;
+	DIR *dir;
+	int r;
+
+	r = ipc_proc_opendir(ctx, &dir, ".");
+	if (r < 0)
+		return r;
+	while (r == 0 && (errno = 0, entry = readdir(dir))) {
+		int64_t pid = parse_pid(entry->d_name);
+
+		if (pid)
+			r = fn(pid, data);
+	}
+	if (r == 0)
+		r = -errno;
+	closedir(dir);
+	return r;
 }
 
 int ipc_proc_read_fd(int fd, struct ipc_buf *out)
@@ -72,17 +134,13 @@ int ipc_proc_read_fd(int fd, struct ipc_buf *out)
 
 int ipc_proc_read(struct ipc_ctx *ctx, struct ipc_buf *out, const char *format, ...)
 {
-	struct proc_path path;
 	va_list args;
 	int fd, r;
 
 	va_start(args, format);
-	r = make_path(&path, format, args);
-	va_end(args);
-	if (r < 0)
-		return r;
 	/* In a captured tree anything may stand where a file is expected. */
-	fd = open_path(ctx, &path, O_RDONLY | O_NONBLOCK);
+	fd = open_path(ctx, O_NONBLOCK, format, args);
+	va_end(args);
 	if (fd < 0)
 		return fd;
 	r = ipc_proc_read_fd(fd, out);
@@ -90,18 +148,23 @@ int ipc_proc_read(struct ipc_ctx *ctx, struct ipc_buf *out, const char *format, 
 	return r;
 }
 
-static int read_link(struct ipc_ctx *ctx, const struct proc_path *path, struct ipc_buf *out)
+static int __attribute__((format(printf, 3, 0)))
+read_link(struct ipc_ctx *ctx, struct ipc_buf *out, const char *format, va_list args)
 {
+	struct proc_path path;
 	size_t room = 256;
 	ssize_t n;
 	int r;
 
+	r = make_path(&path, format, args);
+	if (r < 0)
+		return r;
 	ipc_buf_clear(out);
 	for (;;) {
 		r = ipc_buf_reserve(out, room);
 		if (r < 0)
 			return r;
-		n = readlinkat(ctx->proc_fd, path->text, out->data, room);
+		n = readlinkat(ctx->proc_fd, path.text, out->data, room);
 		if (n < 0)
 			return -errno;
 		if ((size_t)n < room)
@@ -115,30 +178,26 @@ static int read_link(struct ipc_ctx *ctx, const struct proc_path *path, struct i
 
 int ipc_proc_link(struct ipc_ctx *ctx, struct ipc_buf *out, const char *format, ...)
 {
-	struct proc_path path;
 	va_list args;
 	int r;
 
 	va_start(args, format);
-	r = make_path(&path, format, args);
+	r = read_link(ctx, out, format, args);
 	va_end(args);
-	return r < 0 ? r : read_link(ctx, &path, out);
+	return r;
 }
 
 int ipc_proc_inode_link(struct ipc_ctx *ctx, uint64_t *inode, const char *format, ...)
 {
 	struct ipc_buf link = {0};
-	struct proc_path path;
 	va_list args;
 	char *open, *end;
 	uint64_t value;
 	int r;
 
 	va_start(args, format);
-	r = make_path(&path, format, args);
+	r = read_link(ctx, &link, format, args);
 	va_end(args);
-	if (r == 0)
-		r = read_link(ctx, &path, &link);
 	if (r < 0)
 		goto out;
 	r = -EINVAL;

@@ -3,6 +3,7 @@
 #ifndef IPC_SOURCES_PROCFS_H
 #define IPC_SOURCES_PROCFS_H
 
+#include <dirent.h>
 #include <sys/types.h>
 
 #include "context.h"
@@ -10,6 +11,10 @@
 
 /* Open PATH (relative to /proc, printf-style) O_RDONLY|O_CLOEXEC. Returns the fd or -errno. */
 int ipc_proc_open(struct ipc_ctx *ctx, int flags, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The same for a directory: @out is the caller's to close. Returns 0 or -errno. */
+int ipc_proc_opendir(struct ipc_ctx *ctx, DIR **out, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Call @fn with each number of a process that /proc shows. Returns 0, -errno, or what @fn returned when not 0. */
+int ipc_proc_each_pid(struct ipc_ctx *ctx, int (*fn)(int64_t pid, void *data), void *data);
 /* Read a whole file into @out (cleared first, terminated). Returns 0 or -errno. */
 int ipc_proc_read(struct ipc_ctx *ctx, struct ipc_buf *out, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of one process below /proc say of it. */
+#ifndef IPC_SOURCES_PROCESSES_READ_H
+#define IPC_SOURCES_PROCESSES_READ_H
+
+#include "sources/procfs.h"
+
+struct ipc_process_stat {
+	char text[2048];
+	struct ipc_bytes comm; /* in `text` */
+	uint64_t ticks;        /* from the boot to its start */
+	bool started;          /* are `ticks` known? */
+};
+
+/* Read PID/stat. Returns 0, -errno, -EINVAL when it has no comm. */
+int ipc_process_read_stat(struct ipc_ctx *ctx, int64_t pid, struct ipc_process_stat *out);
+/* The real, effective, saved and file system uid, from PID/status. Returns 0, -errno, -EINVAL when it has none. */
+int ipc_process_read_uids(struct ipc_ctx *ctx, int64_t pid, uint64_t uids[4]);
+/* A number that only a thread has can be looked up in /proc as well, but is no process. */
+bool ipc_process_exists(struct ipc_ctx *ctx, int64_t pid);
+
+#endif
