@@ -15,7 +15,8 @@ const char *columns_default(const struct scope *scope)
 }
 
 /* @shown: how many default columns there are, which +LIST may name again. */
-static bool add(struct columns *columns, const struct app *app, const struct scope *scope, const char *name, size_t shown)
+static bool add(struct columns *columns, const struct app *app, const struct scope *scope, const char *name,
+		size_t shown)
 {
 	const struct ipc_field *field = scope_field(scope, name);
 	struct column *column;

@@ -25,7 +25,8 @@ int app_context(struct app *app)
 		return 0;
 	error = ipc_ctx_new(&app->ctx);
 	if (error) {
-		complain(app, NULL, "/proc cannot be read: %s", error == -ENODEV ? "it is not mounted" : strerror(-error));
+		complain(app, NULL, "/proc cannot be read: %s",
+			 error == -ENODEV ? "it is not mounted" : strerror(-error));
 		return CODE_FAILED;
 	}
 	error = ipc_ctx_set_holder_source(app->ctx, app->holder_source);

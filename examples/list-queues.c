@@ -53,7 +53,8 @@ static int report_problems(const struct ipc_query *query)
 	struct ipc_problem problem;
 
 	for (size_t i = 0; ipc_query_problem(query, i, &problem); i++)
-		fprintf(stderr, "list-queues: %s: %s\n", problem.what, problem.error ? strerror(problem.error) : problem.why);
+		fprintf(stderr, "list-queues: %s: %s\n", problem.what,
+			problem.error ? strerror(problem.error) : problem.why);
 	return ipc_query_complete(query) ? 0 : 3;
 }
 

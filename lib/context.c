@@ -14,7 +14,6 @@
 
 #include "holders/holders.h"
 
-
 static void close_roots(struct ipc_ctx *ctx)
 {
 	if (ctx->root_fd >= 0)
@@ -124,7 +123,8 @@ int ipc_ctx_set_holder_source(struct ipc_ctx *ctx, enum ipc_holder_source source
 	switch (source) {
 	case IPC_HOLDERS_BPF:
 		if (!ipc_holders_bpf_built())
-			return ipc_ctx_fail(ctx, -ENOTSUP, "this build has no BPF support; holders can be read from proc");
+			return ipc_ctx_fail(ctx, -ENOTSUP,
+					    "this build has no BPF support; holders can be read from proc");
 		break;
 	case IPC_HOLDERS_AUTO:
 	case IPC_HOLDERS_PROC:

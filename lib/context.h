@@ -10,11 +10,11 @@ struct ipc_ns_call;
 struct ipc_ctx {
 	unsigned refs;
 	enum ipc_holder_source holder_source;
-	bool captured;   /* a captured tree: no system calls about live objects, no netlink, no namespaces */
-	char *root;      /* "" for / */
-	int root_fd;     /* O_PATH on the root directory */
-	int proc_fd;     /* O_PATH|O_DIRECTORY on ROOT/proc: stays valid after a thread entered another mount namespace */
-	int8_t initial_pidns; /* ipc_proc_initial_pidns(): 1 yes, -1 no, 0 not looked yet */
+	bool captured; /* a captured tree: no system calls about live objects, no netlink, no namespaces */
+	char *root;    /* "" for / */
+	int root_fd;   /* O_PATH on the root directory */
+	int proc_fd;   /* O_PATH|O_DIRECTORY on ROOT/proc: stays valid after a thread entered another mount namespace */
+	int8_t initial_pidns;     /* ipc_proc_initial_pidns(): 1 yes, -1 no, 0 not looked yet */
 	struct ipc_ns_call *away; /* set while ipc_ns_call() has code run in another namespace */
 	char error[512];
 };

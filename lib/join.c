@@ -152,7 +152,8 @@ static int make_holders(void *data)
 	run->query->holder_source = ipc_holders_source(run->holders);
 	hidden = ipc_holders_hidden(run->holders, &error);
 	if (hidden)
-		ipc_run_problem(run, true, error, why_hidden(), "files of %zu process%s", hidden, hidden == 1 ? "" : "es");
+		ipc_run_problem(run, true, error, why_hidden(), "files of %zu process%s", hidden,
+				hidden == 1 ? "" : "es");
 	return 0;
 }
 
@@ -180,7 +181,8 @@ static int make_blocked(void *data)
 	}
 	hidden = ipc_blocked_hidden(run->blocked);
 	if (hidden)
-		ipc_run_problem(run, true, EPERM, why_hidden(), "system calls of %zu process%s", hidden, hidden == 1 ? "" : "es");
+		ipc_run_problem(run, true, EPERM, why_hidden(), "system calls of %zu process%s", hidden,
+				hidden == 1 ? "" : "es");
 	return 0;
 }
 
@@ -210,7 +212,8 @@ struct ipc_mounts *ipc_run_mounts(struct ipc_run *run)
 	if (!of->mounts) {
 		r = ipc_mounts_new(run->ctx, &of->mounts);
 		if (r < 0)
-			ipc_run_problem(run, r == -EACCES || r == -EPERM, -r, "mounts are listed in /proc/self/mountinfo", "mounts");
+			ipc_run_problem(run, r == -EACCES || r == -EPERM, -r,
+					"mounts are listed in /proc/self/mountinfo", "mounts");
 	}
 	return of->mounts;
 }
@@ -219,11 +222,13 @@ static void report_scan(struct ipc_run *run, const struct ipc_scan_trouble *trou
 {
 	if (trouble->denied)
 		ipc_run_problem(run, true, EACCES, "needs CAP_DAC_READ_SEARCH (root)",
-				"%zu director%s not scanned, such as %s", trouble->denied, trouble->denied == 1 ? "y" : "ies",
+				"%zu director%s not scanned, such as %s", trouble->denied,
+				trouble->denied == 1 ? "y" : "ies",
 				trouble->first_denied ? trouble->first_denied : "?");
 	if (trouble->failed)
 		ipc_run_problem(run, false, trouble->first_error, "these directories could not be read",
-				"%zu director%s not scanned, such as %s", trouble->failed, trouble->failed == 1 ? "y" : "ies",
+				"%zu director%s not scanned, such as %s", trouble->failed,
+				trouble->failed == 1 ? "y" : "ies",
 				trouble->first_failed ? trouble->first_failed : "?");
 }
 
@@ -237,7 +242,8 @@ static void report_unscanned(struct ipc_run *run, const struct ipc_mounts *mount
 		const struct ipc_mount *mount = ipc_mounts_of_path(mounts, scans->items[i]);
 
 		if (mount && (!mount->local || mount->bare))
-			ipc_run_problem(run, false, 0, "not scanned: only local file systems are, others may never answer", "%s",
+			ipc_run_problem(run, false, 0,
+					"not scanned: only local file systems are, others may never answer", "%s",
 					scans->items[i]);
 	}
 }

@@ -45,11 +45,12 @@ static void who_add(struct who *who, int64_t pid, struct ipc_bytes comm)
 	int n;
 
 	if (pid == IPC_UNKNOWN_INT)
-		n = snprintf(who->text + who->len, sizeof(who->text) - who->len, "%sa process outside this /proc (%.*s)",
-			     who->len ? ", " : "", (int)comm.len, comm.data ? comm.data : "");
+		n = snprintf(who->text + who->len, sizeof(who->text) - who->len,
+			     "%sa process outside this /proc (%.*s)", who->len ? ", " : "", (int)comm.len,
+			     comm.data ? comm.data : "");
 	else
-		n = snprintf(who->text + who->len, sizeof(who->text) - who->len, "%s%" PRId64 " (%.*s)", who->len ? ", " : "",
-			     pid, (int)comm.len, comm.data ? comm.data : "");
+		n = snprintf(who->text + who->len, sizeof(who->text) - who->len, "%s%" PRId64 " (%.*s)",
+			     who->len ? ", " : "", pid, (int)comm.len, comm.data ? comm.data : "");
 	if (n > 0 && (size_t)n < sizeof(who->text) - who->len)
 		who->len += (size_t)n;
 	else
@@ -134,7 +135,8 @@ bool ipc_judge_blind(struct ipc_run *run, bool waits)
 
 		hidden = blocked ? ipc_blocked_hidden(blocked) : 0;
 		if (hidden)
-			ipc_evidence(run, "system calls of %zu process%s could not be read", hidden, hidden == 1 ? "" : "es");
+			ipc_evidence(run, "system calls of %zu process%s could not be read", hidden,
+				     hidden == 1 ? "" : "es");
 		else if (!blocked)
 			ipc_evidence(run, "waiting tasks could not be read");
 		blind |= !blocked || hidden;
@@ -203,9 +205,12 @@ enum ipc_alive ipc_judge_pid(struct ipc_run *run, const char *role, int64_t pid,
 		ipc_evidence(run, "%s %" PRId64 " exists, but /proc does not show it", role, pid);
 		return IPC_ALIVE_UNKNOWN;
 	}
-	if (process->started != IPC_UNKNOWN_INT && changed != IPC_UNKNOWN_INT && process->started > changed + CLOCK_SLACK) {
+	if (process->started != IPC_UNKNOWN_INT && changed != IPC_UNKNOWN_INT &&
+	    process->started > changed + CLOCK_SLACK) {
 		if (clock_was_set(processes, changed)) {
-			ipc_evidence(run, "%s %" PRId64 " exists; the clock was set since, so it may be another process", role, pid);
+			ipc_evidence(run,
+				     "%s %" PRId64 " exists; the clock was set since, so it may be another process",
+				     role, pid);
 			return IPC_ALIVE_UNKNOWN;
 		}
 		ipc_evidence(run, "%s %" PRId64 " is dead: its number was reused later", role, pid);

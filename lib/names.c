@@ -16,7 +16,7 @@
 struct ipc_names {
 	struct ipc_run *run;
 	struct ipc_object *object;
-	struct ipc_buf text;  /* the spelling at hand */
+	struct ipc_buf text; /* the spelling at hand */
 	bool first_only;
 	bool answered;
 	int error;
@@ -71,8 +71,8 @@ static bool same_identity(struct ipc_names *names, const char *identity)
 
 	if (!identity)
 		return true;
-	same = names->object->of_kind->identity && names->object->of_kind->identity(names->object, &own) == 0 && own.data &&
-	       strcmp(own.data, identity) == 0;
+	same = names->object->of_kind->identity && names->object->of_kind->identity(names->object, &own) == 0 &&
+	       own.data && strcmp(own.data, identity) == 0;
 	ipc_buf_release(&own);
 	return same;
 }

@@ -122,7 +122,8 @@ static int add_class(struct ipc_query *query, const char *text)
 		}
 	}
 	if (class_known && !found)
-		ipc_ctx_fail(query->ctx, -EINVAL, "no such kind of this class: there are %s", kinds.data ? kinds.data : "");
+		ipc_ctx_fail(query->ctx, -EINVAL, "no such kind of this class: there are %s",
+			     kinds.data ? kinds.data : "");
 	ipc_buf_release(&kinds);
 	if (!class_known)
 		return 0;
@@ -331,8 +332,8 @@ bool ipc_query_candidate(const struct ipc_query *query, size_t index, size_t can
 	for (i = 0; i < query->answer_count; i++) {
 		const struct ipc_answer *answer = &query->answers[i];
 
-		if (answer->target == index && answer->replaced == (query->targets[index].match == IPC_MATCH_REPLACED) &&
-		    candidate-- == 0) {
+		if (answer->target == index &&
+		    answer->replaced == (query->targets[index].match == IPC_MATCH_REPLACED) && candidate-- == 0) {
 			*ref = answer->object->ref;
 			return true;
 		}

@@ -31,26 +31,26 @@ struct ipc_answer {
 struct ipc_query {
 	struct ipc_ctx *ctx;
 	enum ipc_view view;
-	bool named[IPC_KINDS_MAX];  /* kinds that were added as such */
+	bool named[IPC_KINDS_MAX]; /* kinds that were added as such */
 	bool any_named;
 	struct ipc_target *targets;
 	size_t target_count;
 	size_t *target_buckets;     /* heads of the chains through ipc_target.next, and as many through next_file */
 	size_t target_bucket_count; /* of each; a power of two; made for a run */
 	bool want_all;
-	struct ipc_strings wants;   /* field names */
+	struct ipc_strings wants; /* field names */
 	struct ipc_filter **filters;
 	size_t filter_count;
 	struct ipc_strings globs;
-	struct ipc_strings scans;   /* directories beyond the default ones */
-	struct ipc_strings places;  /* --namespace: pids and files */
+	struct ipc_strings scans;  /* directories beyond the default ones */
+	struct ipc_strings places; /* --namespace: pids and files */
 	bool all_places;
-	int64_t holder_pid;         /* 0: none */
+	int64_t holder_pid; /* 0: none */
 	char *holder_comm;
 
 	/* the last run */
 	struct ipc_run *run;
-	bool keep;                  /* objects stay in the arena until the end */
+	bool keep; /* objects stay in the arena until the end */
 	struct ipc_object **kept;
 	size_t kept_count, kept_room;
 	struct ipc_answer *answers;
@@ -60,7 +60,7 @@ struct ipc_query {
 	const char *holder_source;
 	ipc_object_fn fn;
 	void *fn_data;
-	int stopped;                /* what fn returned to stop the run */
+	int stopped; /* what fn returned to stop the run */
 };
 
 /* Fields of all kinds by name, for filters and wants: the first one found, and the needs of all. */

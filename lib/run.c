@@ -15,7 +15,7 @@
 #include "sources/users.h"
 
 static const char *const state_names[] = {
-	[IPC_STATE_HELD] = "held",	 [IPC_STATE_UNKNOWN] = "unknown", [IPC_STATE_ORPHAN] = "orphan",
+	[IPC_STATE_HELD] = "held",       [IPC_STATE_UNKNOWN] = "unknown", [IPC_STATE_ORPHAN] = "orphan",
 	[IPC_STATE_SUSPECT] = "suspect", [IPC_STATE_IDLE] = "idle",
 };
 

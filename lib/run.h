@@ -27,14 +27,14 @@ struct ipc_users;
 /* One reference of the query, where its path leads, and what became of it. */
 struct ipc_target {
 	struct ipc_reference ref;
-	bool resolved;     /* a path: it was looked at */
-	uint64_t device;   /* of the file at the path, when it exists */
+	bool resolved;   /* a path: it was looked at */
+	uint64_t device; /* of the file at the path, when it exists */
 	uint64_t inode;
-	uint64_t mode;     /* with the file type; 0: no such file */
-	bool denied;       /* could not be looked at for lack of permission */
+	uint64_t mode; /* with the file type; 0: no such file */
+	bool denied;   /* could not be looked at for lack of permission */
 	enum ipc_match match;
-	size_t next;       /* with the same hash of its locator; private */
-	size_t next_file;  /* with the same hash of the file; private */
+	size_t next;      /* with the same hash of its locator; private */
+	size_t next_file; /* with the same hash of the file; private */
 };
 
 /* What is read once for a mount namespace. */
@@ -49,11 +49,11 @@ struct ipc_mount_view {
 
 struct ipc_run {
 	struct ipc_ctx *ctx;
-	unsigned needs;          /* IPC_NEED_* for the kind being collected */
-	const struct ipc_ns *ns; /* where collect() stands: a namespace of its kind's type; NULL for kinds without one */
+	unsigned needs; /* IPC_NEED_* for the kind being collected */
+	const struct ipc_ns *ns; /* where collect() stands, of its kind's type; NULL for kinds without one */
 	struct ipc_arena arena;
-	int64_t now;             /* real time of the run's start, ns */
-	struct ipc_keyset met;   /* files listed already, for kinds whose namespaces share them */
+	int64_t now;           /* real time of the run's start, ns */
+	struct ipc_keyset met; /* files listed already, for kinds whose namespaces share them */
 
 	/* private to run.c, join.c and plan.c */
 	struct ipc_query *query;
@@ -64,14 +64,14 @@ struct ipc_run {
 	struct ipc_processes *processes;
 	struct ipc_users *users;
 	struct ipc_mount_view own, other;
-	bool one_process;        /* processes and holders are those of one pid alone */
-	int8_t pids_agree;       /* pids on record mean the same in this /proc: 1 yes, -1 no, 0 not looked yet */
-	int64_t last_dead;       /* a pid that no process has, 0: none asked for yet */
-	unsigned tried;          /* sources that were tried and cannot be had */
+	bool one_process;  /* processes and holders are those of one pid alone */
+	int8_t pids_agree; /* pids on record mean the same in this /proc: 1 yes, -1 no, 0 not looked yet */
+	int64_t last_dead; /* a pid that no process has, 0: none asked for yet */
+	unsigned tried;    /* sources that were tried and cannot be had */
 	struct ipc_ns_set places;
 	struct ipc_bytes evidence[IPC_EVIDENCE_MAX];
 	size_t evidence_count;
-	unsigned refs;           /* the query and the set share a run */
+	unsigned refs; /* the query and the set share a run */
 };
 
 /* A new object of @kind with all fields null; NULL without memory. At most one is being filled at a time. */

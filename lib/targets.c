@@ -82,8 +82,8 @@ static void resolve(struct ipc_query *query, struct ipc_target *target)
 	}
 	if (!path.len || memchr(path.data, '\0', path.len))
 		return;
-	r = ipc_file_stat(ipc_run_mounts(query->run), query->run->ctx->root_fd, path.len > 1 ? path.data + 1 : ".", false,
-			  &file);
+	r = ipc_file_stat(ipc_run_mounts(query->run), query->run->ctx->root_fd, path.len > 1 ? path.data + 1 : ".",
+			  false, &file);
 	target->denied = r == -EACCES || r == -EPERM;
 	if (r < 0)
 		return;
@@ -127,8 +127,9 @@ bool ipc_target_may_name(const struct ipc_target *target, const struct ipc_kind 
 	if (kind->locators && !(kind->locators & 1u << ref->by))
 		return false;
 	/* An address begins with the name of its kind. */
-	return ref->by != IPC_BY_ADDRESS || (ref->locator.len > len && memcmp(ref->locator.data, kind->name, len) == 0 &&
-					     ref->locator.data[len] == ':');
+	return ref->by != IPC_BY_ADDRESS ||
+	       (ref->locator.len > len && memcmp(ref->locator.data, kind->name, len) == 0 &&
+		ref->locator.data[len] == ':');
 }
 
 void ipc_run_deny_targets(struct ipc_run *run, const struct ipc_kind *kind)

@@ -238,11 +238,12 @@ IPC_EXPORT int ipc_query_collect(struct ipc_query *query, struct ipc_set **out);
 IPC_EXPORT bool ipc_query_complete(const struct ipc_query *query);
 /** Why something could not be read. Strings are borrowed from the query. */
 struct ipc_problem {
-	const char *what;   /* "files of 312 processes", "/dev/mqueue" */
-	int error;          /* positive errno, 0 when there is none */
-	const char *why;    /* what would help: "needs CAP_SYS_PTRACE" */
-	bool privilege;     /* true: a privilege the caller lacks, as is normal for an ordinary user */
-	const char *fields; /* names, separated by commas, of fields that are null for this reason; NULL: objects or holders may be missing */
+	const char *what; /* "files of 312 processes", "/dev/mqueue" */
+	int error;        /* positive errno, 0 when there is none */
+	const char *why;  /* what would help: "needs CAP_SYS_PTRACE" */
+	bool privilege;   /* true: a privilege the caller lacks, as is normal for an ordinary user */
+	/* names, separated by commas, of fields that are null for this reason; NULL: objects or holders may be missing */
+	const char *fields;
 };
 /** Problem @index of the last run; returns false past the last one. */
 IPC_EXPORT bool ipc_query_problem(const struct ipc_query *query, size_t index, struct ipc_problem *out);
@@ -251,20 +252,22 @@ IPC_EXPORT const char *ipc_query_holder_source(const struct ipc_query *query);
 
 /** How a reference of the query fared in the last run. */
 enum ipc_match {
-	IPC_MATCH_NONE,      /* no such object */
-	IPC_MATCH_ONE,       /* found */
-	IPC_MATCH_MANY,      /* several objects answer to it */
-	IPC_MATCH_REPLACED,  /* one answers to the name, but it is not the one the +IDENTITY speaks of */
-	IPC_MATCH_WRONG_TYPE,/* the path exists, but is no object of that class */
-	IPC_MATCH_DENIED,    /* objects of that name could not be looked at for lack of permission */
+	IPC_MATCH_NONE,       /* no such object */
+	IPC_MATCH_ONE,        /* found */
+	IPC_MATCH_MANY,       /* several objects answer to it */
+	IPC_MATCH_REPLACED,   /* one answers to the name, but it is not the one the +IDENTITY speaks of */
+	IPC_MATCH_WRONG_TYPE, /* the path exists, but is no object of that class */
+	IPC_MATCH_DENIED,     /* objects of that name could not be looked at for lack of permission */
 };
 /** Reference @index (in the order added); @text is as given. Returns false past the last one. */
-IPC_EXPORT bool ipc_query_reference(const struct ipc_query *query, size_t index, const char **text, enum ipc_match *match);
+IPC_EXPORT bool ipc_query_reference(const struct ipc_query *query, size_t index, const char **text,
+				    enum ipc_match *match);
 /**
  * The reference of object @candidate that answers to reference @index, for IPC_MATCH_MANY and IPC_MATCH_REPLACED (those objects are
  * not handed over by the run). Returns false past the last one.
  */
-IPC_EXPORT bool ipc_query_candidate(const struct ipc_query *query, size_t index, size_t candidate, struct ipc_bytes *ref);
+IPC_EXPORT bool ipc_query_candidate(const struct ipc_query *query, size_t index, size_t candidate,
+				    struct ipc_bytes *ref);
 
 /** Number of objects. */
 IPC_EXPORT size_t ipc_set_count(const struct ipc_set *set);

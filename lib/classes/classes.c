@@ -7,30 +7,30 @@
 #include "classes/list.h"
 
 /* Kinds of a class stand together, in the order that `list` shows them. */
-#define KINDS(X) \
-	X(pipe) \
-	X(fifo) \
-	X(mq_sysv) \
-	X(mq_posix) \
-	X(shm_sysv) \
-	X(shm_posix) \
-	X(shm_memfd) \
-	X(shm_anon) \
-	X(shm_file) \
-	X(sem_sysv) \
-	X(sem_posix) \
-	X(sem_unnamed) \
-	X(sock_unix) \
-	X(sock_tcp) \
-	X(sock_udp) \
-	X(sock_raw) \
-	X(sock_mptcp) \
-	X(sock_sctp) \
-	X(sock_dccp) \
-	X(sock_packet) \
+#define KINDS(X)        \
+	X(pipe)         \
+	X(fifo)         \
+	X(mq_sysv)      \
+	X(mq_posix)     \
+	X(shm_sysv)     \
+	X(shm_posix)    \
+	X(shm_memfd)    \
+	X(shm_anon)     \
+	X(shm_file)     \
+	X(sem_sysv)     \
+	X(sem_posix)    \
+	X(sem_unnamed)  \
+	X(sock_unix)    \
+	X(sock_tcp)     \
+	X(sock_udp)     \
+	X(sock_raw)     \
+	X(sock_mptcp)   \
+	X(sock_sctp)    \
+	X(sock_dccp)    \
+	X(sock_packet)  \
 	X(sock_netlink) \
-	X(sock_vsock) \
-	X(sock_xdp) \
+	X(sock_vsock)   \
+	X(sock_xdp)     \
 	X(signal_process)
 
 #define DECLARE(name) extern const struct ipc_kind ipc_kind_##name;
@@ -41,7 +41,8 @@ KINDS(DECLARE)
 static const struct ipc_kind *const kinds[] = {KINDS(ADDRESS)};
 
 static const struct ipc_class *const classes[] = {
-	&ipc_class_pipe, &ipc_class_fifo, &ipc_class_mq, &ipc_class_shm, &ipc_class_sem, &ipc_class_sock, &ipc_class_signal,
+	&ipc_class_pipe, &ipc_class_fifo, &ipc_class_mq,     &ipc_class_shm,
+	&ipc_class_sem,  &ipc_class_sock, &ipc_class_signal,
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -8,8 +8,8 @@
 struct ipc_class {
 	const char *name;
 	const char *help;
-	const char *columns;               /* default columns of a table, comma-separated, lower case */
-	const struct ipc_record *record;   /* fields of its kinds; super is ipc_object_record */
+	const char *columns;             /* default columns of a table, comma-separated, lower case */
+	const struct ipc_record *record; /* fields of its kinds; super is ipc_object_record */
 };
 
 /* Receives the spellings of an object; see ipc_names_add(). */
@@ -35,14 +35,14 @@ struct ipc_kind {
 	const char *name;
 	const char *help;
 	const struct ipc_class *cls;
-	enum ipc_ns_type ns;        /* the type of namespace that its objects live in; IPC_NS_NONE: host-wide */
-	bool leaks;                 /* can outlive its users: shown by `list` alone (collect() narrows further by ipc_run_named_only) */
-	bool signals;               /* left out of `list --all` */
-	unsigned locators;          /* bits 1 << IPC_BY_*: the shapes of references that may name its objects; 0: any */
-	unsigned spaces;            /* IPC_SPACE_BIT() under which its objects' holders and waiters are found */
-	bool maps;                  /* holders may be mappings: /proc/PID/maps has to be read */
-	bool by_sharing;            /* what is one shows in the holders of all processes together: they are always all read */
-	unsigned judge_needs;       /* IPC_NEED_* that judge() relies on */
+	enum ipc_ns_type ns; /* the type of namespace that its objects live in; IPC_NS_NONE: host-wide */
+	bool leaks; /* can outlive its users: shown by `list` alone (collect() narrows further by ipc_run_named_only) */
+	bool signals;         /* left out of `list --all` */
+	unsigned locators;    /* bits 1 << IPC_BY_*: the shapes of references that may name its objects; 0: any */
+	unsigned spaces;      /* IPC_SPACE_BIT() under which its objects' holders and waiters are found */
+	bool maps;            /* holders may be mappings: /proc/PID/maps has to be read */
+	bool by_sharing;      /* what is one shows in the holders of all processes together: they are always all read */
+	unsigned judge_needs; /* IPC_NEED_* that judge() relies on */
 	/* List the objects of run->ns. Returns 0, what emit returned, or -errno (the run records it as a problem and goes on). */
 	int (*collect)(struct ipc_run *run, const struct ipc_kind *kind);
 	/* Every spelling of @object, the preferred first. */
@@ -58,6 +58,7 @@ int ipc_identity_inode(const struct ipc_object *object, struct ipc_buf *out);
 /* identity() of System V objects: KEY.CHANGED, the key as 0x%08x and the change time in seconds. */
 int ipc_identity_sysv(const struct ipc_object *object, struct ipc_buf *out);
 
-extern const struct ipc_class ipc_class_pipe, ipc_class_fifo, ipc_class_mq, ipc_class_shm, ipc_class_sem, ipc_class_sock, ipc_class_signal;
+extern const struct ipc_class ipc_class_pipe, ipc_class_fifo, ipc_class_mq, ipc_class_shm, ipc_class_sem,
+	ipc_class_sock, ipc_class_signal;
 
 #endif

@@ -8,7 +8,7 @@
 #define IPC_KINDS_MAX 64
 
 size_t ipc_kind_count(void);
-const struct ipc_kind *ipc_kind_at(size_t index);     /* NULL past the end */
-size_t ipc_kind_index(const struct ipc_kind *kind);   /* ipc_kind_count() when it is none */
+const struct ipc_kind *ipc_kind_at(size_t index);   /* NULL past the end */
+size_t ipc_kind_index(const struct ipc_kind *kind); /* ipc_kind_count() when it is none */
 
 #endif

@@ -176,7 +176,8 @@ static void report(struct ipc_run *run, int error)
 		return;
 	default:
 		ipc_run_unread(run, -error, "buffered,capacity,packet",
-			       "other users' descriptors can be copied with CAP_SYS_PTRACE (root)", "contents of some pipes");
+			       "other users' descriptors can be copied with CAP_SYS_PTRACE (root)",
+			       "contents of some pipes");
 	}
 }
 

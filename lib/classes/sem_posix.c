@@ -105,8 +105,8 @@ static struct ipc_list read_value(struct ipc_run *run, const struct ipc_shm_file
 		close(fd);
 	} else if (fd == -EACCES || fd == -EPERM) {
 		ipc_run_unread(run, EACCES, "values",
-				"reading a semaphore's value needs read permission, or CAP_DAC_READ_SEARCH (root)",
-				"values of POSIX semaphores");
+			       "reading a semaphore's value needs read permission, or CAP_DAC_READ_SEARCH (root)",
+			       "values of POSIX semaphores");
 	}
 	return known ? (struct ipc_list){value, 1} : (struct ipc_list){0};
 }

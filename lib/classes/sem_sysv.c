@@ -109,7 +109,7 @@ static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 	free(collect.plain);
 	if (collect.unread)
 		ipc_run_unread(run, EACCES, "values", "reading values needs read permission, or CAP_IPC_OWNER (root)",
-				"values of %zu semaphore set%s", collect.unread, collect.unread == 1 ? "" : "s");
+			       "values of %zu semaphore set%s", collect.unread, collect.unread == 1 ? "" : "s");
 	return err;
 }
 

@@ -13,7 +13,8 @@ struct ipc_shm_file {
 	bool deleted;
 };
 
-typedef int (*ipc_shm_file_fn)(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_shm_file *file, void *data);
+typedef int (*ipc_shm_file_fn)(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_shm_file *file,
+			       void *data);
 
 /* Hand every one to @fn. Returns 0, what @fn returned, or -ENOMEM. Those without a name are left out where only what can leak is asked for. */
 int ipc_shm_files_each(struct ipc_run *run, const struct ipc_kind *kind, ipc_shm_file_fn fn, void *data);

@@ -129,11 +129,13 @@ static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object
 	if (shm->attached) {
 		ipc_judge_held(run, object);
 		if (object->holders.items && object->holders.count < shm->attached)
-			ipc_evidence(run, "%" PRIu64 " of them by processes that cannot be seen", shm->attached - object->holders.count);
+			ipc_evidence(run, "%" PRIu64 " of them by processes that cannot be seen",
+				     shm->attached - object->holders.count);
 		return IPC_STATE_HELD;
 	}
 	creator = ipc_judge_pid(run, "creator", shm->creator, shm->used);
-	last = shm->last_user == IPC_UNKNOWN_INT ? IPC_DEAD : ipc_judge_pid(run, "last user", shm->last_user, shm->used);
+	last = shm->last_user == IPC_UNKNOWN_INT ? IPC_DEAD
+						 : ipc_judge_pid(run, "last user", shm->last_user, shm->used);
 	if (shm->last_user == IPC_UNKNOWN_INT)
 		ipc_evidence(run, "never attached");
 	if (creator == IPC_ALIVE || last == IPC_ALIVE)

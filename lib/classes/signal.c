@@ -54,7 +54,10 @@ static const struct ipc_field fields[] = {
 	IPC_FIELD(ipc_signal, blocked, STRINGS, "blocked by the main thread"),
 	IPC_FIELD(ipc_signal, ignored, STRINGS, "ignored by the process"),
 	IPC_FIELD(ipc_signal, caught, STRINGS, "handled by the process"),
-	{.name = "default", .type = IPC_TYPE_STRINGS, .offset = offsetof(struct ipc_signal, defaulted), .help = "left to the default action"},
+	{.name = "default",
+	 .type = IPC_TYPE_STRINGS,
+	 .offset = offsetof(struct ipc_signal, defaulted),
+	 .help = "left to the default action"},
 	IPC_FIELD(ipc_signal, uncatchable, STRINGS, "cannot be blocked, ignored or caught by anybody"),
 	IPC_FIELD(ipc_signal, queued, UINT, "signals queued for this user's processes"),
 	IPC_FIELD(ipc_signal, queue_limit, UINT, "how many may be (RLIMIT_SIGPENDING)"),
@@ -192,7 +195,8 @@ static void fill(struct ipc_run *run, struct ipc_signal *signal, const struct ip
 	signal->ignored = list_set(run, status, "SigIgn");
 	signal->caught = list_set(run, status, "SigCgt");
 	if (read_set(status, "SigIgn", &ignored) && read_set(status, "SigCgt", &caught))
-		signal->defaulted = ipc_signals_list(&run->arena, ~(ignored | caught) & ipc_signals_all() & ~IPC_SIGNALS_UNCATCHABLE);
+		signal->defaulted = ipc_signals_list(&run->arena, ~(ignored | caught) & ipc_signals_all() &
+									  ~IPC_SIGNALS_UNCATCHABLE);
 	signal->uncatchable = ipc_signals_list(&run->arena, IPC_SIGNALS_UNCATCHABLE);
 	queue = find_line(status, "SigQ");
 	if (queue && sscanf(queue, "%llu/%llu", &used, &limit) == 2) {
@@ -203,12 +207,13 @@ static void fill(struct ipc_run *run, struct ipc_signal *signal, const struct ip
 		fill_threads(run, signal, process->pid);
 }
 
-static int emit(struct ipc_run *run, const struct ipc_kind *kind, struct ipc_processes *processes, struct ipc_process *process,
-		struct ipc_buf *status)
+static int emit(struct ipc_run *run, const struct ipc_kind *kind, struct ipc_processes *processes,
+		struct ipc_process *process, struct ipc_buf *status)
 {
 	struct ipc_signal *signal;
 
-	if (ipc_proc_read(run->ctx, status, "%" PRId64 "/status", process->pid) < 0 || ipc_processes_load(processes, process) < 0)
+	if (ipc_proc_read(run->ctx, status, "%" PRId64 "/status", process->pid) < 0 ||
+	    ipc_processes_load(processes, process) < 0)
 		return 0; /* it ended meanwhile */
 	signal = ipc_run_object(run, kind);
 	if (!signal)
@@ -217,7 +222,8 @@ static int emit(struct ipc_run *run, const struct ipc_kind *kind, struct ipc_pro
 	return ipc_run_emit(run, signal);
 }
 
-static int collect_targets(struct ipc_run *run, const struct ipc_kind *kind, struct ipc_processes *processes, struct ipc_buf *status)
+static int collect_targets(struct ipc_run *run, const struct ipc_kind *kind, struct ipc_processes *processes,
+			   struct ipc_buf *status)
 {
 	const struct ipc_target *target;
 	struct ipc_idset seen = {0};
@@ -225,7 +231,8 @@ static int collect_targets(struct ipc_run *run, const struct ipc_kind *kind, str
 	int r = 0;
 
 	while (r == 0 && (target = ipc_run_next_target(run, "signal", &at))) {
-		struct ipc_process *process = ipc_processes_find(processes, strtoll(target->ref.locator.data, NULL, 10));
+		struct ipc_process *process =
+			ipc_processes_find(processes, strtoll(target->ref.locator.data, NULL, 10));
 
 		if (!process)
 			continue;

@@ -9,7 +9,7 @@
 #include "model/record.h"
 
 /* Bit n - 1 stands for signal n. */
-#define IPC_SIGNAL_BIT(n) (UINT64_C(1) << ((n) - 1))
+#define IPC_SIGNAL_BIT(n) (UINT64_C(1) << ((n)-1))
 #define IPC_SIGNALS_UNCATCHABLE (IPC_SIGNAL_BIT(SIGKILL) | IPC_SIGNAL_BIT(SIGSTOP))
 
 /* All signals that the kernel has: 1 to 64. */

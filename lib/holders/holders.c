@@ -242,8 +242,8 @@ static bool bpf_is_cheaper(struct ipc_ctx *ctx, const struct ipc_holders_want *w
 }
 
 /* An index filled from one source; @out is untouched on failure. */
-static int read_from(struct ipc_ctx *ctx, bool bpf, const struct ipc_holders_want *want, struct ipc_processes *processes,
-		     struct ipc_holders **out)
+static int read_from(struct ipc_ctx *ctx, bool bpf, const struct ipc_holders_want *want,
+		     struct ipc_processes *processes, struct ipc_holders **out)
 {
 	struct ipc_holders *holders = calloc(1, sizeof(*holders));
 	int r;

@@ -69,9 +69,9 @@ static bool is_own_variable(const struct reader *reader, const struct ipc_holder
 
 	if (event->space != IPC_SPACE_ANON || event->pid != (unsigned)getpid())
 		return false;
-	bpf_object__for_each_map(map, reader->skeleton->obj)
-		if ((uintptr_t)bpf_map__initial_value((struct bpf_map *)map, &size) == event->addr)
-			return true;
+	bpf_object__for_each_map(
+		map, reader->skeleton->obj) if ((uintptr_t)bpf_map__initial_value((struct bpf_map *)map, &size) ==
+						event->addr) return true;
 	return false;
 }
 

@@ -412,7 +412,8 @@ static int read_newcomer(struct ipc_process *process, void *data)
 
 int ipc_holders_read_proc(struct ipc_ctx *ctx, const struct ipc_holders_want *want, struct ipc_holders *holders)
 {
-	struct reader reader = {.ctx = ctx, .want = want, .holders = holders, .same_pids = !ctx->captured && ipc_proc_same_pids(ctx)};
+	struct reader reader = {
+		.ctx = ctx, .want = want, .holders = holders, .same_pids = !ctx->captured && ipc_proc_same_pids(ctx)};
 	struct ipc_process *process;
 	size_t i;
 	int r, rounds, came = 1;

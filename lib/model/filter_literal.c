@@ -203,8 +203,8 @@ int ipc_filter_literal(struct ipc_filter_parser *parser, const struct ipc_filter
 	struct ipc_buf decoded = {0};
 	int error;
 
-	test->count = type == IPC_TYPE_RECORDS ||
-		      (type == IPC_TYPE_STRINGS && test->op != IPC_FILTER_EQUAL && !pattern);
+	test->count =
+		type == IPC_TYPE_RECORDS || (type == IPC_TYPE_STRINGS && test->op != IPC_FILTER_EQUAL && !pattern);
 	test->value = (struct ipc_value){.type = test->count ? IPC_TYPE_UINT : text ? IPC_TYPE_STRING : type};
 	error = pattern ? decode_pattern(parser, token, &decoded) : decode_text(parser, token, &decoded);
 	if (error)
@@ -212,8 +212,8 @@ int ipc_filter_literal(struct ipc_filter_parser *parser, const struct ipc_filter
 	if (pattern) {
 		error = compile(parser, token, &decoded, test);
 	} else if (test->value.type == IPC_TYPE_STRING) {
-		test->value.str = ipc_arena_bytes(&parser->filter->arena, decoded.data ? decoded.data : "",
-						  decoded.len);
+		test->value.str =
+			ipc_arena_bytes(&parser->filter->arena, decoded.data ? decoded.data : "", decoded.len);
 		error = test->value.str.data ? 0 : -ENOMEM;
 	} else {
 		const char *form = test->count ? "expected a number of entries, not " : type_forms[type];

@@ -48,18 +48,12 @@ struct symbol {
 
 /* Longer ones first: the first that fits is taken. */
 static const struct symbol symbols[] = {
-	{"==", IPC_TOKEN_OP, IPC_FILTER_EQUAL, false},
-	{"!=", IPC_TOKEN_OP, IPC_FILTER_EQUAL, true},
-	{"=~", IPC_TOKEN_OP, IPC_FILTER_MATCH, false},
-	{"!~", IPC_TOKEN_OP, IPC_FILTER_MATCH, true},
-	{"<=", IPC_TOKEN_OP, IPC_FILTER_LESS_EQUAL, false},
-	{">=", IPC_TOKEN_OP, IPC_FILTER_GREATER_EQUAL, false},
-	{"<", IPC_TOKEN_OP, IPC_FILTER_LESS, false},
-	{">", IPC_TOKEN_OP, IPC_FILTER_GREATER, false},
-	{"&&", IPC_TOKEN_AND, IPC_FILTER_PRESENT, false},
-	{"||", IPC_TOKEN_OR, IPC_FILTER_PRESENT, false},
-	{"!", IPC_TOKEN_NOT, IPC_FILTER_PRESENT, false},
-	{"(", IPC_TOKEN_OPEN, IPC_FILTER_PRESENT, false},
+	{"==", IPC_TOKEN_OP, IPC_FILTER_EQUAL, false},      {"!=", IPC_TOKEN_OP, IPC_FILTER_EQUAL, true},
+	{"=~", IPC_TOKEN_OP, IPC_FILTER_MATCH, false},      {"!~", IPC_TOKEN_OP, IPC_FILTER_MATCH, true},
+	{"<=", IPC_TOKEN_OP, IPC_FILTER_LESS_EQUAL, false}, {">=", IPC_TOKEN_OP, IPC_FILTER_GREATER_EQUAL, false},
+	{"<", IPC_TOKEN_OP, IPC_FILTER_LESS, false},        {">", IPC_TOKEN_OP, IPC_FILTER_GREATER, false},
+	{"&&", IPC_TOKEN_AND, IPC_FILTER_PRESENT, false},   {"||", IPC_TOKEN_OR, IPC_FILTER_PRESENT, false},
+	{"!", IPC_TOKEN_NOT, IPC_FILTER_PRESENT, false},    {"(", IPC_TOKEN_OPEN, IPC_FILTER_PRESENT, false},
 	{")", IPC_TOKEN_CLOSE, IPC_FILTER_PRESENT, false},
 };
 
@@ -187,8 +181,8 @@ static int parse_field(struct ipc_filter_parser *p, struct ipc_filter_term *test
 			name[i] = (char)(at[i] >= 'A' && at[i] <= 'Z' ? at[i] | 0x20 : at[i]);
 		field = len && len < sizeof(name) ? scope_find(&scope, name, &needs) : NULL;
 		if (!field)
-			return len ? unknown_field(p, &scope, at, len, name) :
-				     ipc_filter_complain(p, at, 0, "empty name", "");
+			return len ? unknown_field(p, &scope, at, len, name)
+				   : ipc_filter_complain(p, at, 0, "empty name", "");
 		p->filter->needs |= needs;
 		test->steps[test->step_count++].name = field->name;
 		*last = field;
@@ -216,9 +210,9 @@ static int parse_test(struct ipc_filter_parser *p, struct ipc_filter_term *test)
 	test->negate = p->token.negate;
 	if (test->op == IPC_FILTER_MATCH && field->type != IPC_TYPE_STRING && field->type != IPC_TYPE_STRINGS)
 		return ipc_filter_complain(p, name.at, name.len, "",
-					   field->type == IPC_TYPE_RECORDS ?
-						   " is a list of records; patterns match a member of it" :
-						   " is no text; patterns match text alone");
+					   field->type == IPC_TYPE_RECORDS
+						   ? " is a list of records; patterns match a member of it"
+						   : " is no text; patterns match text alone");
 	error = next(p);
 	if (error)
 		return error;

@@ -12,7 +12,7 @@
  */
 enum ipc_space {
 	IPC_SPACE_NONE,
-	IPC_SPACE_FILE,   /* device (of the superblock, as mountinfo shows it), inode: FIFOs, POSIX objects, queues, mapped files */
+	IPC_SPACE_FILE, /* device (of the superblock, as mountinfo shows it), inode: FIFOs, POSIX objects, queues, mapped files */
 	IPC_SPACE_PIPE,   /* 0, inode */
 	IPC_SPACE_SOCKET, /* 0, inode */
 	IPC_SPACE_MEMFD,  /* device, inode */

@@ -8,27 +8,34 @@
 
 /* What must be collected beyond the cheap listing. Wanted fields, the filter and the verb add these up. */
 enum ipc_need {
-	IPC_NEED_HOLDERS = 1u << 0,   /* who has it open, mapped or attached */
-	IPC_NEED_WAITERS = 1u << 1,   /* who is blocked on it */
-	IPC_NEED_PEERS = 1u << 2,     /* the other ends, with their holders */
-	IPC_NEED_STATE = 1u << 3,     /* the judgement */
-	IPC_NEED_NAMES = 1u << 4,     /* user and group names */
-	IPC_NEED_HANDLE = 1u << 5,    /* the reference with identity */
-	IPC_NEED_CONTAINER = 1u << 6, /* container or cgroup of the namespace */
-	IPC_NEED_LISTENER = 1u << 7,  /* the listening socket that a socket came from */
-	IPC_NEED_DETAIL = 1u << 8,    /* what costs a system call for each object (values, FIONREAD, limits) */
-	IPC_NEED_RESIDENT = 1u << 9,  /* resident and swapped memory */
-	IPC_NEED_MEMORY = 1u << 10,   /* socket memory, timers and queue attributes */
-	IPC_NEED_THREADS = 1u << 11,  /* each thread of a process */
+	IPC_NEED_HOLDERS = 1u << 0,     /* who has it open, mapped or attached */
+	IPC_NEED_WAITERS = 1u << 1,     /* who is blocked on it */
+	IPC_NEED_PEERS = 1u << 2,       /* the other ends, with their holders */
+	IPC_NEED_STATE = 1u << 3,       /* the judgement */
+	IPC_NEED_NAMES = 1u << 4,       /* user and group names */
+	IPC_NEED_HANDLE = 1u << 5,      /* the reference with identity */
+	IPC_NEED_CONTAINER = 1u << 6,   /* container or cgroup of the namespace */
+	IPC_NEED_LISTENER = 1u << 7,    /* the listening socket that a socket came from */
+	IPC_NEED_DETAIL = 1u << 8,      /* what costs a system call for each object (values, FIONREAD, limits) */
+	IPC_NEED_RESIDENT = 1u << 9,    /* resident and swapped memory */
+	IPC_NEED_MEMORY = 1u << 10,     /* socket memory, timers and queue attributes */
+	IPC_NEED_THREADS = 1u << 11,    /* each thread of a process */
 	IPC_NEED_QUEUE_TEXT = 1u << 12, /* the text of a POSIX queue: reading it rewrites the queue's atime and ctime */
-	IPC_NEED_STATUS = 1u << 13,     /* words of `status` that cost system calls for each object (seals, huge pages) */
-	IPC_NEED_EVIDENCE = 1u << 14,   /* what it rests on, in words */
-	IPC_NEED_ATTACHED = 1u << 15,   /* the number of mappings, where the kernel keeps no count */
+	IPC_NEED_STATUS = 1u << 13,   /* words of `status` that cost system calls for each object (seals, huge pages) */
+	IPC_NEED_EVIDENCE = 1u << 14, /* what it rests on, in words */
+	IPC_NEED_ATTACHED = 1u << 15, /* the number of mappings, where the kernel keeps no count */
 	IPC_NEED_ALL = ~0u,
 };
 
 /* The judgement of an object, best evidence first (see the safety rules in ipctool(1)). */
-enum ipc_state { IPC_STATE_NONE, IPC_STATE_HELD, IPC_STATE_UNKNOWN, IPC_STATE_ORPHAN, IPC_STATE_SUSPECT, IPC_STATE_IDLE };
+enum ipc_state {
+	IPC_STATE_NONE,
+	IPC_STATE_HELD,
+	IPC_STATE_UNKNOWN,
+	IPC_STATE_ORPHAN,
+	IPC_STATE_SUSPECT,
+	IPC_STATE_IDLE
+};
 
 struct ipc_ns;
 
@@ -39,7 +46,7 @@ struct ipc_object {
 	struct ipc_key hold;     /* under which holders are found; space NONE: it has none */
 	struct ipc_key wait;     /* under which waiters are found; usually the same */
 	uint64_t dev;            /* makedev() of the inode's superblock */
-	int64_t birth;           /* birth time of the inode in ns when the file system records one: part of its identity */
+	int64_t birth; /* birth time of the inode in ns when the file system records one: part of its identity */
 
 	/* the common fields; collectors fill those marked *, the run derives the others */
 	struct ipc_bytes ref;
@@ -60,8 +67,8 @@ struct ipc_object {
 	uint64_t mode; /* * permission bits alone */
 	uint64_t size; /* * bytes */
 	int64_t age;
-	int64_t changed;        /* * latest change that the kernel records */
-	int64_t created;        /* * */
+	int64_t changed; /* * latest change that the kernel records */
+	int64_t created; /* * */
 	struct ipc_bytes state;
 	struct ipc_list evidence; /* of struct ipc_bytes */
 	struct ipc_list status;   /* * of struct ipc_bytes: the kernel's own words */
@@ -74,8 +81,8 @@ struct ipc_holder {
 	int64_t pid;
 	struct ipc_bytes comm;
 	uint64_t uid;
-	int64_t fd;    /* null for a mapping or attachment */
-	uint64_t addr; /* null for a file descriptor */
+	int64_t fd;              /* null for a mapping or attachment */
+	uint64_t addr;           /* null for a file descriptor */
 	struct ipc_bytes how;    /* "fd", "map", "attach", "bind" */
 	struct ipc_bytes access; /* "r", "w", "rw"; "" for O_PATH */
 };

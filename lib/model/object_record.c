@@ -5,8 +5,11 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* class, kind and namespace are stored under other names: the plain ones are taken by what they point to, or by C++. */
-#define NAMED(text_name, member, kind_of, text) \
-	{.name = (text_name), .type = IPC_TYPE_##kind_of, .offset = offsetof(struct ipc_object, member), .help = (text)}
+#define NAMED(text_name, member, kind_of, text)                                                                 \
+	{                                                                                                       \
+		.name = (text_name), .type = IPC_TYPE_##kind_of, .offset = offsetof(struct ipc_object, member), \
+		.help = (text)                                                                                  \
+	}
 #define FIELD(member, kind_of, text) IPC_FIELD(ipc_object, member, kind_of, text)
 #define NEEDS(member, kind_of, need, text) IPC_FIELD_NEEDS(ipc_object, member, kind_of, need, text)
 

@@ -41,14 +41,20 @@ struct ipc_record {
 	size_t count;
 };
 
-#define IPC_FIELD(in, member, kind_of, text) \
-	{.name = #member, .type = IPC_TYPE_##kind_of, .offset = offsetof(struct in, member), .help = (text)}
-#define IPC_FIELD_NEEDS(in, member, kind_of, need, text) \
-	{.name = #member, .type = IPC_TYPE_##kind_of, .offset = offsetof(struct in, member), .needs = (need), \
-	 .help = (text)}
-#define IPC_FIELD_LIST(in, member, record, need, text) \
-	{.name = #member, .type = IPC_TYPE_RECORDS, .offset = offsetof(struct in, member), .needs = (need), \
-	 .of = (record), .help = (text)}
+#define IPC_FIELD(in, member, kind_of, text)                                                                       \
+	{                                                                                                          \
+		.name = #member, .type = IPC_TYPE_##kind_of, .offset = offsetof(struct in, member), .help = (text) \
+	}
+#define IPC_FIELD_NEEDS(in, member, kind_of, need, text)                                                             \
+	{                                                                                                            \
+		.name = #member, .type = IPC_TYPE_##kind_of, .offset = offsetof(struct in, member), .needs = (need), \
+		.help = (text)                                                                                       \
+	}
+#define IPC_FIELD_LIST(in, member, record, need, text)                                                             \
+	{                                                                                                          \
+		.name = #member, .type = IPC_TYPE_RECORDS, .offset = offsetof(struct in, member), .needs = (need), \
+		.of = (record), .help = (text)                                                                     \
+	}
 
 /* Set every field of the struct at @at to null. */
 void ipc_record_init(const struct ipc_record *record, void *at);

@@ -14,8 +14,8 @@ struct protocol {
 };
 
 static const struct protocol protocols[] = {
-	{"tcp:", true},      {"udp:", true},     {"raw:", true},    {"mptcp:", true}, {"sctp:", true},
-	{"dccp:", true},     {"netlink:", false}, {"packet:", false}, {"vsock:", false}, {"xdp:", false},
+	{"tcp:", true},  {"udp:", true},      {"raw:", true},     {"mptcp:", true},  {"sctp:", true},
+	{"dccp:", true}, {"netlink:", false}, {"packet:", false}, {"vsock:", false}, {"xdp:", false},
 };
 
 static const struct protocol *find_protocol(struct ipc_bytes text)

@@ -38,14 +38,8 @@ static const struct unit size_units[] = {
 };
 
 static const struct unit duration_units[] = {
-	{"ns", 1},
-	{"us", 1000},
-	{"ms", 1000000},
-	{"s", SECOND},
-	{"m", 60 * SECOND},
-	{"h", 3600 * SECOND},
-	{"d", 86400 * SECOND},
-	{"w", 7 * 86400 * SECOND},
+	{"ns", 1},          {"us", 1000},         {"ms", 1000000},       {"s", SECOND},
+	{"m", 60 * SECOND}, {"h", 3600 * SECOND}, {"d", 86400 * SECOND}, {"w", 7 * 86400 * SECOND},
 };
 
 static bool is_digit(char c)

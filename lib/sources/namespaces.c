@@ -176,7 +176,8 @@ static int add_file(struct ipc_ctx *ctx, struct ipc_ns_set *set, const char *pat
 	if (statfs(path, &fs) < 0)
 		return ipc_ctx_fail(ctx, -errno, "%s", strerror(errno));
 	if (fs.f_type != NSFS_MAGIC)
-		return ipc_ctx_fail(ctx, -EINVAL, "not a namespace: give a process number or a file like /run/netns/NAME");
+		return ipc_ctx_fail(ctx, -EINVAL,
+				    "not a namespace: give a process number or a file like /run/netns/NAME");
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return ipc_ctx_fail(ctx, -errno, "%s", strerror(errno));
@@ -187,7 +188,10 @@ static int add_file(struct ipc_ctx *ctx, struct ipc_ns_set *set, const char *pat
 		return ipc_ctx_fail(ctx, r, "%s", strerror(-r));
 	}
 	close(fd);
-	type = flag == CLONE_NEWIPC ? IPC_NS_IPC : flag == CLONE_NEWNET ? IPC_NS_NET : flag == CLONE_NEWNS ? IPC_NS_MNT : IPC_NS_NONE;
+	type = flag == CLONE_NEWIPC   ? IPC_NS_IPC
+	       : flag == CLONE_NEWNET ? IPC_NS_NET
+	       : flag == CLONE_NEWNS  ? IPC_NS_MNT
+				      : IPC_NS_NONE;
 	if (type == IPC_NS_NONE)
 		return ipc_ctx_fail(ctx, -EINVAL, "a namespace that holds no IPC objects: only ipc, net and mnt do");
 	return add(set, type, st.st_ino, st.st_ino == own[type], IPC_UNKNOWN_INT, path);
@@ -206,7 +210,8 @@ int ipc_ns_set_of(struct ipc_ctx *ctx, const char *who, struct ipc_ns_set *set)
 		if (r == -ENOENT || r == -ESRCH)
 			return ipc_ctx_fail(ctx, -ESRCH, "no such process");
 		if (r == -EACCES || r == -EPERM)
-			return ipc_ctx_fail(ctx, r, "the namespaces of another user's process need CAP_SYS_PTRACE (root)");
+			return ipc_ctx_fail(ctx, r,
+					    "the namespaces of another user's process need CAP_SYS_PTRACE (root)");
 		return r < 0 ? ipc_ctx_fail(ctx, r, "%s", strerror(-r)) : 0;
 	}
 	/* Not resolved: the links in /proc/PID/ns are no paths. The run may find the program in another directory. */
@@ -229,8 +234,8 @@ static bool parse_name(struct ipc_bytes name, enum ipc_ns_type *type, uint64_t *
 	size_t i;
 
 	for (i = IPC_NS_IPC; i < IPC_NS_TYPES; i++) {
-		if (!ipc_bytes_starts(name, type_names[i]) || name.len < 7 || name.data[3] != ':' || name.data[4] != '[' ||
-		    name.data[name.len - 1] != ']')
+		if (!ipc_bytes_starts(name, type_names[i]) || name.len < 7 || name.data[3] != ':' ||
+		    name.data[4] != '[' || name.data[name.len - 1] != ']')
 			continue;
 		*type = (enum ipc_ns_type)i;
 		return ipc_parse_uint(name.data + 5, name.len - 6, inode) == 0;
@@ -239,7 +244,8 @@ static bool parse_name(struct ipc_bytes name, enum ipc_ns_type *type, uint64_t *
 }
 
 /* Namespaces that an open file of the process keeps. */
-static int add_fds(struct ipc_ctx *ctx, struct ipc_ns_set *set, int64_t pid, const uint64_t own[IPC_NS_TYPES], struct ipc_buf *link)
+static int add_fds(struct ipc_ctx *ctx, struct ipc_ns_set *set, int64_t pid, const uint64_t own[IPC_NS_TYPES],
+		   struct ipc_buf *link)
 {
 	const struct dirent *entry;
 	DIR *dir;
@@ -280,7 +286,8 @@ static struct ipc_bytes field_at(const char *line, const char *end, int skip)
 }
 
 /* Namespaces that are bind-mounted in the mount namespace of @pid: `ip netns add` and container engines do that. */
-static int add_mounts(struct ipc_ctx *ctx, struct ipc_ns_set *set, int64_t pid, const uint64_t own[IPC_NS_TYPES], struct ipc_buf *text)
+static int add_mounts(struct ipc_ctx *ctx, struct ipc_ns_set *set, int64_t pid, const uint64_t own[IPC_NS_TYPES],
+		      struct ipc_buf *text)
 {
 	const char *line, *end;
 	int r;

@@ -10,10 +10,10 @@ enum ipc_ns_type { IPC_NS_NONE, IPC_NS_IPC, IPC_NS_NET, IPC_NS_MNT, IPC_NS_TYPES
 struct ipc_ns {
 	enum ipc_ns_type type;
 	uint64_t inode;
-	bool own;        /* the caller's */
+	bool own;          /* the caller's */
 	bool targets_only; /* visited because a reference named it: only references may choose from it */
-	int64_t pid;     /* a process in it, or IPC_UNKNOWN_INT when only an fd or a bind mount keeps it */
-	char *path;      /* a file to setns() with: below proc_fd when it has no leading slash ("4711/ns/ipc", "4711/fd/5"), else a bind mount */
+	int64_t pid;       /* a process in it, or IPC_UNKNOWN_INT when only an fd or a bind mount keeps it */
+	char *path; /* a file to setns() with: below proc_fd when it has no leading slash ("4711/ns/ipc", "4711/fd/5"), else a bind mount */
 	char *container; /* container id, pod or systemd unit of `pid` by its cgroup; NULL when none; "" until ipc_ns_container() looked */
 };
 
@@ -21,8 +21,8 @@ struct ipc_ns_set {
 	struct ipc_ns *items;
 	size_t count;
 	size_t room;
-	unsigned hidden;      /* processes whose namespaces could not be read */
-	uint32_t *buckets;    /* private: index + 1 of an item by type and inode */
+	unsigned hidden;   /* processes whose namespaces could not be read */
+	uint32_t *buckets; /* private: index + 1 of an item by type and inode */
 	size_t bucket_count;
 };
 

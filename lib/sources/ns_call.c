@@ -36,14 +36,16 @@ struct ipc_ns_call {
 
 #define STACK_SIZE (2u << 20) /* a C library may give threads far less */
 
-static const int flags[IPC_NS_TYPES] = {[IPC_NS_IPC] = CLONE_NEWIPC, [IPC_NS_NET] = CLONE_NEWNET, [IPC_NS_MNT] = CLONE_NEWNS};
+static const int flags[IPC_NS_TYPES] = {
+	[IPC_NS_IPC] = CLONE_NEWIPC, [IPC_NS_NET] = CLONE_NEWNET, [IPC_NS_MNT] = CLONE_NEWNS};
 
 static int open_ns(struct ipc_ctx *ctx, const struct ipc_ns *ns)
 {
 	struct stat st;
 	int fd;
 
-	fd = ns->path[0] == '/' ? open(ns->path, O_RDONLY | O_CLOEXEC) : openat(ctx->proc_fd, ns->path, O_RDONLY | O_CLOEXEC);
+	fd = ns->path[0] == '/' ? open(ns->path, O_RDONLY | O_CLOEXEC)
+				: openat(ctx->proc_fd, ns->path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	/* The process may have gone and its number may be another's now. */
@@ -64,7 +66,8 @@ static int enter(struct ipc_ctx *ctx, const struct ipc_ns *ns)
 	/* The root and working directory are shared by the threads of a process until this one has its own. */
 	if ((ns->type == IPC_NS_MNT && unshare(CLONE_FS) < 0) || setns(fd, flags[ns->type]) < 0) {
 		r = -errno;
-		ipc_ctx_fail(ctx, r, r == -EPERM ? "entering it needs CAP_SYS_ADMIN (root)" : "cannot be entered: %s", strerror(errno));
+		ipc_ctx_fail(ctx, r, r == -EPERM ? "entering it needs CAP_SYS_ADMIN (root)" : "cannot be entered: %s",
+			     strerror(errno));
 	}
 	close(fd);
 	return r;

@@ -307,7 +307,8 @@ static int greet(int64_t pid, void *data)
 	return newcomers->fn(process, newcomers->data);
 }
 
-int ipc_processes_newcomers(struct ipc_processes *processes, int (*fn)(struct ipc_process *process, void *data), void *data)
+int ipc_processes_newcomers(struct ipc_processes *processes, int (*fn)(struct ipc_process *process, void *data),
+			    void *data)
 {
 	struct newcomers newcomers = {processes, fn, data, 0};
 	int r;

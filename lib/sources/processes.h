@@ -48,7 +48,8 @@ int ipc_processes_load(struct ipc_processes *processes, struct ipc_process *proc
  * while others are read leaves a child that the listing does not have. Returns how many there were, -errno, or what @fn returned when
  * negative.
  */
-int ipc_processes_newcomers(struct ipc_processes *processes, int (*fn)(struct ipc_process *process, void *data), void *data);
+int ipc_processes_newcomers(struct ipc_processes *processes, int (*fn)(struct ipc_process *process, void *data),
+			    void *data);
 /* 1: some process has @uid as any of its uids; 0: none; -EACCES: /proc hides processes (hidepid), so nobody can say. */
 int ipc_processes_have_uid(struct ipc_processes *processes, uint64_t uid);
 

@@ -41,8 +41,8 @@ bool ipc_proc_same_pids(struct ipc_ctx *ctx);
 struct ipc_map_line {
 	uint64_t start, end, offset, device /* makedev */, inode;
 	bool read, write, shared;
-	struct ipc_bytes
-		path; /* as printed: a newline still as \012 (see ipc_proc_decode), " (deleted)" kept; empty: no name */
+	/* as printed: a newline still as \012 (see ipc_proc_decode), " (deleted)" kept; empty: no name */
+	struct ipc_bytes path;
 };
 /* Parse the next line at *@at (advanced behind it; lines of another form are passed over). Returns false at the end. */
 bool ipc_proc_next_map(const char **at, const char *end, struct ipc_map_line *out);

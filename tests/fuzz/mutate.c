@@ -14,11 +14,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define LONGEST 256
 
 static const char *const seeds[] = {
-	"mq:32768", "mq@4026532000+0x0052e2c1.1767323045:5", "shm:0x0052e2c1", "shm:/name\\x0a", "shm:file:/var/x", "shm:@0:25:77",
-	"sem:@4711:0x7f00", "sock:tcp:[fe80::1%eth0]:80,[::1]:9", "sock:udp:127.0.0.53%lo:53", "sock:@a\\x00b", "fifo:./a//b/../c",
-	"/run/x.sock", "signal:1", "pipe:99", "sock:raw:*:6",
-	"class == \"shm\" and size >= 64M and not holders", "state == orphan or age > 1h30m", "holders.comm =~ '^ng(inx)+$' || !(uid != 0)",
-	"changed < 2026-01-02T03:04:05Z", "name !~ \"\\x5c\\x0a\"", "((((status == dest))))", "mode == 0600 and key == 0x52e2c1",
+	"mq:32768",
+	"mq@4026532000+0x0052e2c1.1767323045:5",
+	"shm:0x0052e2c1",
+	"shm:/name\\x0a",
+	"shm:file:/var/x",
+	"shm:@0:25:77",
+	"sem:@4711:0x7f00",
+	"sock:tcp:[fe80::1%eth0]:80,[::1]:9",
+	"sock:udp:127.0.0.53%lo:53",
+	"sock:@a\\x00b",
+	"fifo:./a//b/../c",
+	"/run/x.sock",
+	"signal:1",
+	"pipe:99",
+	"sock:raw:*:6",
+	"class == \"shm\" and size >= 64M and not holders",
+	"state == orphan or age > 1h30m",
+	"holders.comm =~ '^ng(inx)+$' || !(uid != 0)",
+	"changed < 2026-01-02T03:04:05Z",
+	"name !~ \"\\x5c\\x0a\"",
+	"((((status == dest))))",
+	"mode == 0600 and key == 0x52e2c1",
 };
 #define SEEDS (sizeof(seeds) / sizeof(seeds[0]))
 

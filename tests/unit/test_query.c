@@ -48,8 +48,8 @@ static int setup(void **state)
 	tree_make(&fx->tree);
 	tree_host(&fx->tree, BOOT);
 	tree_write(&fx->tree, "proc/sysvipc/shm", shm_table);
-	tree_process(&fx->tree, 101, "a) b (c", 1000, 0);   /* started at BOOT + 10 */
-	tree_process(&fx->tree, 102, "late", 100000, 500);  /* started at BOOT + 1000 */
+	tree_process(&fx->tree, 101, "a) b (c", 1000, 0);  /* started at BOOT + 10 */
+	tree_process(&fx->tree, 102, "late", 100000, 500); /* started at BOOT + 1000 */
 	assert_int_equal(ipc_ctx_new(&fx->ctx), 0);
 	assert_int_equal(ipc_ctx_set_root(fx->ctx, fx->tree.root), 0);
 	assert_int_equal(ipc_query_new(fx->ctx, &fx->query), 0);
@@ -259,16 +259,18 @@ static void test_a_clock_that_was_set_proves_no_death(void **state)
 	struct fixture *fx = *state;
 	struct ipc_set *set;
 
-	tree_write(&fx->tree, "proc/sysvipc/shm",
-		   "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime"
-		   "                   rss                  swap\n"
-		   "         1          0   600              4096     101     101      0     0     0     0     0       1000       1000       1000"
-		   "                     0                     0\n");
+	tree_write(
+		&fx->tree, "proc/sysvipc/shm",
+		"       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime"
+		"                   rss                  swap\n"
+		"         1          0   600              4096     101     101      0     0     0     0     0       1000       1000       1000"
+		"                     0                     0\n");
 	assert_int_equal(ipc_query_add(fx->query, "shm/sysv", false), 0);
 	ipc_query_want_all(fx->query);
 	set = collect(fx);
 	assert_text(ipc_set_get(set, 0), "state", "unknown");
-	assert_evidence(ipc_set_get(set, 0), "creator 101 exists; the clock was set since, so it may be another process");
+	assert_evidence(ipc_set_get(set, 0),
+			"creator 101 exists; the clock was set since, so it may be another process");
 	ipc_set_free(set);
 }
 
@@ -291,7 +293,8 @@ static void test_attached_alone(void **state)
 /* That a file is shared shows in the maps of all processes: the one that is asked for is not read alone. */
 static void test_a_holder_of_a_shared_file(void **state)
 {
-	static const char maps[] = "7f0000000000-7f0000001000 rw-s 00000000 08:01 77                         /data/shared\n";
+	static const char maps[] =
+		"7f0000000000-7f0000001000 rw-s 00000000 08:01 77                         /data/shared\n";
 	struct fixture *fx = *state;
 	struct ipc_set *set;
 
@@ -328,7 +331,6 @@ static void test_plain_references_mean_the_chosen_namespace(void **state)
 	ipc_set_free(set);
 }
 
-
 static int stop_at_second(const struct ipc_object *object, void *data)
 {
 	(void)object;
@@ -347,7 +349,8 @@ static void test_stop(void **state)
 
 static void test_bad_words(void **state)
 {
-	static const char *const bad[] = {"", "mqx", "mq:", "mq/other", "shm:0x0", "fifo:name", "sock:tcp:1.2.3:80", "signal:x", "shm:\\q"};
+	static const char *const bad[] = {
+		"", "mqx", "mq:", "mq/other", "shm:0x0", "fifo:name", "sock:tcp:1.2.3:80", "signal:x", "shm:\\q"};
 	struct fixture *fx = *state;
 	size_t i;
 

@@ -79,14 +79,16 @@ void tree_process(const struct tree *tree, int pid, const char *comm, unsigned l
 	char path[64], text[1024];
 
 	snprintf(path, sizeof(path), "proc/%d/stat", pid);
-	snprintf(text, sizeof(text), "%d (%s) S 1 1 1 0 -1 4194560 1 1 1 1 1 1 1 1 20 0 1 0 %llu 1000 100 1\n", pid, comm, ticks);
+	snprintf(text, sizeof(text), "%d (%s) S 1 1 1 0 -1 4194560 1 1 1 1 1 1 1 1 20 0 1 0 %llu 1000 100 1\n", pid,
+		 comm, ticks);
 	tree_write(tree, path, text);
 	snprintf(path, sizeof(path), "proc/%d/status", pid);
-	snprintf(text, sizeof(text),
-		 "Name:\tx\nPid:\t%d\nUid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nThreads:\t1\nSigQ:\t3/95000\n"
-		 "SigPnd:\t0000000000000000\nShdPnd:\t0000000000004000\nSigBlk:\t0000000200000001\nSigIgn:\t0000000000001000\n"
-		 "SigCgt:\t0000000000000002\n",
-		 pid, uid, uid, uid, uid, uid, uid, uid, uid);
+	snprintf(
+		text, sizeof(text),
+		"Name:\tx\nPid:\t%d\nUid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nThreads:\t1\nSigQ:\t3/95000\n"
+		"SigPnd:\t0000000000000000\nShdPnd:\t0000000000004000\nSigBlk:\t0000000200000001\nSigIgn:\t0000000000001000\n"
+		"SigCgt:\t0000000000000002\n",
+		pid, uid, uid, uid, uid, uid, uid, uid, uid);
 	tree_write(tree, path, text);
 }
 
@@ -98,7 +100,8 @@ void tree_host(const struct tree *tree, long long boot)
 	tree_link(tree, "proc/self/ns/ipc", "ipc:[4026531839]");
 	tree_link(tree, "proc/self/ns/net", "net:[4026531840]");
 	tree_link(tree, "proc/self/ns/mnt", "mnt:[4026531841]");
-	tree_write(tree, "proc/self/mountinfo", "25 1 8:1 / / rw - ext4 /dev/sda1 rw\n26 25 0:25 / /dev/shm rw - tmpfs tmpfs rw\n");
+	tree_write(tree, "proc/self/mountinfo",
+		   "25 1 8:1 / / rw - ext4 /dev/sda1 rw\n26 25 0:25 / /dev/shm rw - tmpfs tmpfs rw\n");
 	snprintf(text, sizeof(text), "cpu 1 2 3\nbtime %lld\n", boot);
 	tree_write(tree, "proc/stat", text);
 }
