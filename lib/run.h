@@ -49,7 +49,7 @@ struct ipc_mount_view {
 
 struct ipc_run {
 	struct ipc_ctx *ctx;
-	unsigned needs; /* IPC_NEED_* for the kind being collected */
+	unsigned needs;          /* IPC_NEED_* for the kind being collected */
 	const struct ipc_ns *ns; /* where collect() stands, of its kind's type; NULL for kinds without one */
 	struct ipc_arena arena;
 	int64_t now;           /* real time of the run's start, ns */

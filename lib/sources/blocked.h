@@ -12,10 +12,10 @@
 struct ipc_blocked_task {
 	int64_t pid, tid;
 	struct ipc_bytes comm;
-	struct ipc_key key; /* NONE: a FIFO in whose open() it hangs, but `path` leads there no more */
-	struct ipc_bytes why;  /* "read", "accept", "msgrcv", "semop: increase of 2 on [0]", "open for reading" */
-	bool in_open;  /* blocked in open() of a FIFO: has no fd */
-	bool in_futex; /* shared futex: `address` in the process, `offset` in the object behind it */
+	struct ipc_key key;   /* NONE: a FIFO in whose open() it hangs, but `path` leads there no more */
+	struct ipc_bytes why; /* "read", "accept", "msgrcv", "semop: increase of 2 on [0]", "open for reading" */
+	bool in_open;         /* blocked in open() of a FIFO: has no fd */
+	bool in_futex;        /* shared futex: `address` in the process, `offset` in the object behind it */
 	uint64_t address, offset;
 	int64_t index;         /* System V: the semaphore that holds it up; IPC_UNKNOWN_INT when not certain */
 	bool zero;             /* semop waiting for zero */
