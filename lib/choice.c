@@ -23,9 +23,17 @@ static bool targeted(const struct ipc_query *query, const struct ipc_kind *kind)
 	return false;
 }
 
+void ipc_query_choose_kinds(struct ipc_query *query)
+{
+	const struct ipc_kind *kind = NULL;
+
+	while ((kind = ipc_kind_next(kind)))
+		query->looked_at[ipc_kind_index(kind)] = ipc_query_selects(query, kind) || targeted(query, kind);
+}
+
 bool ipc_query_looks_at(const struct ipc_query *query, const struct ipc_kind *kind)
 {
-	return ipc_query_selects(query, kind) || targeted(query, kind);
+	return query->looked_at[ipc_kind_index(kind)];
 }
 
 bool ipc_run_only_targets(struct ipc_run *run, const struct ipc_kind *kind)

@@ -195,6 +195,7 @@ int ipc_query_execute(struct ipc_query *query, ipc_object_fn fn, void *data)
 	int r;
 
 	forget_last_run(query);
+	ipc_query_choose_kinds(query);
 	query->fn = fn;
 	query->fn_data = data;
 	query->keep = !fn || query->target_count > 0;

@@ -35,8 +35,9 @@ struct ipc_query {
 	bool any_named;
 	struct ipc_target *targets;
 	size_t target_count;
-	size_t *target_buckets;     /* heads of the chains through ipc_target.next, and as many through next_file */
-	size_t target_bucket_count; /* of each; a power of two; made for a run */
+	size_t *target_buckets;        /* heads of the chains through ipc_target.next, and as many through next_file */
+	size_t target_bucket_count;    /* of each; a power of two; made for a run */
+	bool looked_at[IPC_KINDS_MAX]; /* kinds that the last run looks at, for their own sake or for a target */
 	bool want_all;
 	struct ipc_strings wants; /* field names */
 	struct ipc_filter **filters;
@@ -73,7 +74,9 @@ int ipc_query_execute(struct ipc_query *query, ipc_object_fn fn, void *data);
 
 /* Does `kind` have to be looked at for its own sake, not for a target's? */
 bool ipc_query_selects(const struct ipc_query *query, const struct ipc_kind *kind);
-/* Or for a target's. */
+/* Settle for a run which kinds are looked at: with thousands of targets that is not asked twice. */
+void ipc_query_choose_kinds(struct ipc_query *query);
+/* Is `kind` looked at in this run, for its own sake or a target's? */
 bool ipc_query_looks_at(const struct ipc_query *query, const struct ipc_kind *kind);
 
 /* ---- targets.c ------------------------------------------------------------------------------------------------ */
@@ -86,8 +89,6 @@ int ipc_targets_prepare(struct ipc_query *query);
 size_t ipc_targets_first(const struct ipc_query *query, struct ipc_bytes locator);
 /* The first of the targets that may lead to the file (@device, @inode), or IPC_NO_TARGET. */
 size_t ipc_targets_first_file(const struct ipc_query *query, uint64_t device, uint64_t inode);
-/* Could @kind answer @target at all? */
-bool ipc_target_may_name(const struct ipc_target *target, const struct ipc_kind *kind);
 /* May objects of @ns answer @target? */
 bool ipc_target_reaches(const struct ipc_run *run, const struct ipc_target *target, const struct ipc_ns *ns);
 /* After the run: say of each target how it fared, leave in query->kept what is to be handed over. Returns 0 or -ENOMEM. */

@@ -101,6 +101,8 @@ void ipc_run_unread(struct ipc_run *run, int error, const char *fields, const ch
  * have been resolved.
  */
 const struct ipc_target *ipc_run_next_target(struct ipc_run *run, const char *class_name, size_t *at);
+/* Could @kind answer @target at all, by its class and the shape of its locator? */
+bool ipc_target_may_name(const struct ipc_target *target, const struct ipc_kind *kind);
 /*
  * True when nothing but targets is asked of @kind: a collector may then look up those alone instead of listing everything.
  */

@@ -12,14 +12,10 @@ static uint64_t count_maps(struct ipc_run *run, struct ipc_key key)
 {
 	struct ipc_holders *holders = ipc_run_holders(run);
 	const struct ipc_held *held = holders ? ipc_holders_find(holders, key) : NULL;
-	const struct ipc_hold *hold = NULL;
-	uint64_t count = 0;
 
 	if (!holders)
 		return IPC_UNKNOWN;
-	while (held && (hold = ipc_holders_hold(holders, held, hold)))
-		count += hold->fd < 0;
-	return count;
+	return held ? ipc_shm_held_use(run, held).maps : 0;
 }
 
 static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_shm_file *file, void *swap)

@@ -199,11 +199,10 @@ int64_t ipc_sock_protocol_count(struct ipc_run *run, const char *protocol)
 static bool named_by_address(struct ipc_run *run, const struct ipc_kind *kind)
 {
 	const struct ipc_target *target;
-	size_t at = 0, len = strlen(kind->name);
+	size_t at = 0;
 
 	while ((target = ipc_run_next_target(run, "sock", &at)))
-		if (target->ref.by == IPC_BY_ADDRESS && target->ref.locator.len > len &&
-		    memcmp(target->ref.locator.data, kind->name, len) == 0 && target->ref.locator.data[len] == ':')
+		if (target->ref.by == IPC_BY_ADDRESS && ipc_target_may_name(target, kind))
 			return true;
 	return false;
 }

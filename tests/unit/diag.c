@@ -164,3 +164,13 @@ void diag_status(const struct ipc_object *object, const char *word)
 	assert_int_equal(first.len, strlen(word));
 	assert_memory_equal(first.data, word, first.len);
 }
+
+enum ipc_match diag_match(struct diag_fixture *fx, const char *reference)
+{
+	enum ipc_match match;
+	const char *text;
+
+	diag_query(fx, reference);
+	assert_true(ipc_query_reference(fx->query, 0, &text, &match));
+	return match;
+}

@@ -40,6 +40,8 @@ void diag_write(struct diag_fixture *fx, const char *name, const struct diag_byt
 void diag_write_recorded(struct diag_fixture *fx, const char *name);
 /* Run a query about @what with all fields; the objects are in fx->set. */
 void diag_query(struct diag_fixture *fx, const char *what);
+/* The same for one reference: how it fared. */
+enum ipc_match diag_match(struct diag_fixture *fx, const char *reference);
 /* The object whose field @name is the text @value, NULL when there is none; fails when there are several. */
 const struct ipc_object *diag_find(struct diag_fixture *fx, const char *name, const char *value);
 struct ipc_value diag_get(const struct ipc_object *object, const char *name);

@@ -92,16 +92,6 @@ static void recorded(void **state)
 	assert_true(ipc_query_complete(fx->query));
 }
 
-static enum ipc_match match(struct diag_fixture *fx, const char *reference)
-{
-	enum ipc_match match;
-	const char *text;
-
-	diag_query(fx, reference);
-	assert_true(ipc_query_reference(fx->query, 0, &text, &match));
-	return match;
-}
-
 static void references(void **state)
 {
 	struct diag_fixture *fx = *state;
@@ -111,18 +101,18 @@ static void references(void **state)
 	diag_write_recorded(fx, "tcp-4");
 	diag_write_recorded(fx, "tcp-6");
 	diag_write_recorded(fx, "udp-4");
-	assert_int_equal(match(fx, "sock:tcp:127.0.0.1:8080"), IPC_MATCH_ONE);
+	assert_int_equal(diag_match(fx, "sock:tcp:127.0.0.1:8080"), IPC_MATCH_ONE);
 	diag_status(ipc_set_get(fx->set, 0), "LISTEN");
-	assert_int_equal(match(fx, "sock:tcp:[0::0]:09090"), IPC_MATCH_ONE);
-	assert_int_equal(match(fx, "sock:tcp:127.0.0.1:7070"), IPC_MATCH_MANY);
-	assert_int_equal(match(fx, "sock:udp:127.0.0.1:8080"), IPC_MATCH_NONE);
+	assert_int_equal(diag_match(fx, "sock:tcp:[0::0]:09090"), IPC_MATCH_ONE);
+	assert_int_equal(diag_match(fx, "sock:tcp:127.0.0.1:7070"), IPC_MATCH_MANY);
+	assert_int_equal(diag_match(fx, "sock:udp:127.0.0.1:8080"), IPC_MATCH_NONE);
 	diag_query(fx, "sock/tcp");
 	handle = diag_get(diag_find(fx, "timer", "timewait"), "handle");
 	snprintf(text, sizeof(text), "%.*s", (int)handle.str.len, handle.str.data);
 	assert_non_null(strchr(text, '+'));
-	assert_int_equal(match(fx, text), IPC_MATCH_ONE);
+	assert_int_equal(diag_match(fx, text), IPC_MATCH_ONE);
 	memcpy(strchr(text, '+') + 1, "0", 1);
-	assert_int_equal(match(fx, text), IPC_MATCH_REPLACED);
+	assert_int_equal(diag_match(fx, text), IPC_MATCH_REPLACED);
 }
 
 static void interfaces(void **state)
@@ -190,7 +180,7 @@ static void subflows(void **state)
 	diag_query(fx, "sock");
 	diag_text(diag_find(fx, "kind", "tcp"), "ref", "sock:tcp:0.0.0.0:80");
 	diag_text(diag_find(fx, "kind", "mptcp"), "ref", "sock:5");
-	assert_int_equal(match(fx, "sock:5"), IPC_MATCH_ONE);
+	assert_int_equal(diag_match(fx, "sock:5"), IPC_MATCH_ONE);
 	diag_text(ipc_set_get(fx->set, 0), "kind", "mptcp");
 	free(bytes);
 }

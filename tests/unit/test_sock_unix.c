@@ -86,29 +86,19 @@ static void recorded(void **state)
 	assert_true(ipc_query_complete(fx->query));
 }
 
-static enum ipc_match match(struct diag_fixture *fx, const char *reference)
-{
-	enum ipc_match match;
-	const char *text;
-
-	diag_query(fx, reference);
-	assert_true(ipc_query_reference(fx->query, 0, &text, &match));
-	return match;
-}
-
 static void references(void **state)
 {
 	struct diag_fixture *fx = *state;
 
 	diag_write_recorded(fx, "unix");
 	/* The listener, although an accepted socket has the same name. */
-	assert_int_equal(match(fx, "sock:/run/app.sock"), IPC_MATCH_ONE);
+	assert_int_equal(diag_match(fx, "sock:/run/app.sock"), IPC_MATCH_ONE);
 	diag_status(ipc_set_get(fx->set, 0), "LISTEN");
-	assert_int_equal(match(fx, "sock:/run/app2.sock"), IPC_MATCH_ONE);
-	assert_int_equal(match(fx, "sock:@a\\x00b\\x0a\\x1b\\xff\"\\x5c"), IPC_MATCH_ONE);
-	assert_int_equal(match(fx, "sock:@a"), IPC_MATCH_NONE);
-	assert_int_equal(match(fx, "sock:/relative.sock"), IPC_MATCH_NONE);
-	assert_int_equal(match(fx, "sock:1"), IPC_MATCH_NONE);
+	assert_int_equal(diag_match(fx, "sock:/run/app2.sock"), IPC_MATCH_ONE);
+	assert_int_equal(diag_match(fx, "sock:@a\\x00b\\x0a\\x1b\\xff\"\\x5c"), IPC_MATCH_ONE);
+	assert_int_equal(diag_match(fx, "sock:@a"), IPC_MATCH_NONE);
+	assert_int_equal(diag_match(fx, "sock:/relative.sock"), IPC_MATCH_NONE);
+	assert_int_equal(diag_match(fx, "sock:1"), IPC_MATCH_NONE);
 }
 
 static void malformed(void **state)
@@ -239,11 +229,11 @@ static void stale(void **state)
 	/* A tree on some file system proves nothing about the file's. */
 	diag_text(object, "state", "unknown");
 
-	assert_int_equal(match(fx, "sock:/run/bound.sock"), IPC_MATCH_ONE);
+	assert_int_equal(diag_match(fx, "sock:/run/bound.sock"), IPC_MATCH_ONE);
 	diag_text(ipc_set_get(fx->set, 0), "ref", "sock:20");
-	assert_int_equal(match(fx, "sock:/run/former.sock"), IPC_MATCH_ONE);
-	assert_int_equal(match(fx, "sock:/run/lost.sock"), IPC_MATCH_ONE);
-	assert_int_equal(match(fx, "sock:/run/none.sock"), IPC_MATCH_NONE);
+	assert_int_equal(diag_match(fx, "sock:/run/former.sock"), IPC_MATCH_ONE);
+	assert_int_equal(diag_match(fx, "sock:/run/lost.sock"), IPC_MATCH_ONE);
+	assert_int_equal(diag_match(fx, "sock:/run/none.sock"), IPC_MATCH_NONE);
 	free(bytes);
 }
 
