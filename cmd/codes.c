@@ -18,6 +18,10 @@ const struct code_entry code_table[] = {
 	{CODE_DENIED, "denied", "permission denied"},
 	{CODE_REFUSED, "refused", "in use (remove), exists (create), or another run holds the lock"},
 	{CODE_TIMEOUT, "timeout", "would block, or timed out"},
+	{CODE_COMMAND_TIMEOUT, "command-timeout", "with -- COMMAND: would block, or timed out; COMMAND was not run"},
+	{CODE_COMMAND_FAILED, "command-failed", "with -- COMMAND: ipctool failed; COMMAND was not run"},
+	{CODE_NOT_EXECUTABLE, "not-executable", "with -- COMMAND: COMMAND cannot be executed"},
+	{CODE_NOT_FOUND, "not-found", "with -- COMMAND: COMMAND was not found"},
 	{0, NULL, NULL},
 };
 
@@ -39,17 +43,25 @@ enum code code_of_errno(int error)
 	case ENOENT:
 	case ESRCH:
 	case EIDRM:
+	case ESTALE:
 		return CODE_MISSING;
 	case EINVAL:
 	case ENOTDIR:
+	case ENOTSUP: /* this kind has no such verb; what the kernel cannot is ENOSYS */
 		return CODE_USAGE;
 	case EAGAIN:
 	case ETIMEDOUT:
 		return CODE_TIMEOUT;
 	case EBUSY:
 	case EEXIST:
+	case EADDRINUSE:
 		return CODE_REFUSED;
 	default:
 		return CODE_FAILED;
 	}
+}
+
+enum code code_before_command(enum code code)
+{
+	return code == CODE_TIMEOUT ? CODE_COMMAND_TIMEOUT : CODE_COMMAND_FAILED;
 }

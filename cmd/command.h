@@ -10,7 +10,7 @@
 #include <popt.h>
 #include <stdbool.h>
 
-#include <ipctool/ipctool.h>
+#include <ipctool/change.h>
 
 #include "output.h"
 
@@ -54,6 +54,9 @@ const struct command *command_find(const char *name);
  * NULL after a message on standard error.
  */
 const struct command *command_resolve(struct app *app, const char *name);
+
+/* What @command does to objects; IPC_VERBS when it only inspects. */
+enum ipc_verb command_verb(const struct command *command);
 
 /* Make app->ctx unless it is there. Returns 0, or an exit code after a message. */
 int app_context(struct app *app);

@@ -6,10 +6,12 @@
 #include "message.h"
 #include "suggest.h"
 
-extern const struct command command_list, command_show, command_help, command_complete;
+extern const struct command command_list, command_show, command_create, command_set, command_send, command_receive,
+	command_post, command_wait, command_remove, command_help, command_complete;
 
 const struct command *const commands[] = {
-	&command_list, &command_show, &command_help, &command_complete, NULL,
+	&command_list, &command_show, &command_create, &command_set,  &command_send,     &command_receive,
+	&command_post, &command_wait, &command_remove, &command_help, &command_complete, NULL,
 };
 
 const struct command *command_find(const char *name)
@@ -20,6 +22,15 @@ const struct command *command_find(const char *name)
 		if (!strcmp(commands[i]->name, name) || (commands[i]->alias && !strcmp(commands[i]->alias, name)))
 			return commands[i];
 	return NULL;
+}
+
+enum ipc_verb command_verb(const struct command *command)
+{
+	int verb = 0;
+
+	while (verb < IPC_VERBS && strcmp(ipc_verb_name((enum ipc_verb)verb), command->name) != 0)
+		verb++;
+	return (enum ipc_verb)verb;
 }
 
 /* Commands that begin with @prefix, as "list, limits" in @names. A command counts once, whichever of its names fits. */

@@ -13,6 +13,7 @@
  * files or directories (in "--option=" for what follows the '=').
  * The answer is empty, and the exit code still 0, when there is nothing to offer; nothing is written to standard error.
  */
+#include <grp.h>
 #include <inttypes.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "codes.h"
 #include "options.h"
 #include "scope.h"
+#include "settings.h"
 
 #define MOST_REFERENCES 1000
 
@@ -29,8 +31,8 @@ struct completion {
 	const char *typed;             /* of the word, what a candidate must begin with */
 	const char *head;              /* before it: what a candidate repeats, "--sort=" or "ref,size," */
 	size_t head_length;
-	const char **operands; /* of the command, the word being completed left out */
-	int operand_count;
+	const char **operands;              /* of the command, the word being completed left out */
+	int operand_count, operands_before; /* the word being completed */
 	size_t references;
 };
 
@@ -72,7 +74,7 @@ struct lookup {
 	const char *name; /* long name of @length bytes, or NULL */
 	size_t length;
 	char letter;
-	const struct poptOption *found;
+	struct poptOption found; /* long name NULL: none was */
 };
 
 static void look(void *data, const char *group, const struct poptOption *option)
@@ -83,7 +85,7 @@ static void look(void *data, const char *group, const struct poptOption *option)
 	if (lookup->name ? strlen(option->longName) == lookup->length &&
 				   !memcmp(option->longName, lookup->name, lookup->length)
 			 : option->shortName == lookup->letter)
-		lookup->found = option;
+		lookup->found = *option;
 }
 
 static void visit_options(const struct command *command, option_visit_fn visit, void *data)
@@ -93,8 +95,8 @@ static void visit_options(const struct command *command, option_visit_fn visit, 
 		options_visit(common_options, NULL, visit, data);
 }
 
-/* The option that @word is, and that takes an argument; of "-Jo" the last one. */
-static const struct poptOption *find_option(const struct command *command, const char *word)
+/* The option that @word is, when it takes an argument; of "-Jo" the last one. False: none. */
+static bool find_option(const struct command *command, const char *word, struct poptOption *out)
 {
 	struct lookup lookup = {0};
 
@@ -105,7 +107,10 @@ static const struct poptOption *find_option(const struct command *command, const
 		lookup.letter = word[strlen(word) - 1];
 	}
 	visit_options(command, look, &lookup);
-	return lookup.found && (lookup.found->argInfo & POPT_ARG_MASK) == POPT_ARG_STRING ? lookup.found : NULL;
+	if (!lookup.found.longName || (lookup.found.argInfo & POPT_ARG_MASK) != POPT_ARG_STRING)
+		return false;
+	*out = lookup.found;
+	return true;
 }
 
 /* ---- arguments of options -------------------------------------------------------------------------------------- */
@@ -126,6 +131,16 @@ static void offer_users(struct completion *completion)
 	while ((user = getpwent()))
 		offer(completion, user->pw_name, NULL);
 	endpwent();
+}
+
+static void offer_groups(struct completion *completion)
+{
+	const struct group *group;
+
+	setgrent();
+	while ((group = getgrent()))
+		offer(completion, group->gr_name, NULL);
+	endgrent();
 }
 
 static void offer_field(void *data, const struct ipc_kind *kind, const struct ipc_field *field)
@@ -165,6 +180,19 @@ static void keep_expression(struct completion *completion)
 	keep_head(completion, at);
 }
 
+/* What its form tells of an argument: "USER|UID". */
+static void offer_form(struct completion *completion, const char *form)
+{
+	if (strstr(form, "USER"))
+		offer_users(completion);
+	else if (strstr(form, "GROUP"))
+		offer_groups(completion);
+	else if (strstr(form, "FILE"))
+		text_string(completion->out, ":files\n");
+	else if (strstr(form, "DIR"))
+		text_string(completion->out, ":dirs\n");
+}
+
 static void offer_argument(struct completion *completion, const struct poptOption *option)
 {
 	switch (option->val) {
@@ -181,8 +209,8 @@ static void offer_argument(struct completion *completion, const struct poptOptio
 		keep_list(completion, ',');
 		offer_words(completion, state_words);
 		break;
-	case OPTION_OWNER:
-		offer_users(completion);
+	case OPTION_FORCE:
+		offer_words(completion, force_words);
 		break;
 	case OPTION_OUTPUT:
 		keep_list(completion, '+');
@@ -197,10 +225,8 @@ static void offer_argument(struct completion *completion, const struct poptOptio
 		offer_fields(completion);
 		break;
 	default:
-		if (option->argDescrip && strstr(option->argDescrip, "FILE"))
-			text_string(completion->out, ":files\n");
-		else if (option->argDescrip && strstr(option->argDescrip, "DIR"))
-			text_string(completion->out, ":dirs\n");
+		if (option->argDescrip)
+			offer_form(completion, option->argDescrip);
 		break;
 	}
 }
@@ -216,15 +242,41 @@ static void offer_commands(struct completion *completion)
 			offer(completion, commands[i]->name, commands[i]->summary);
 }
 
+/* Can the command be applied to objects of @kind? One that inspects can to all. */
+static bool applies(const struct completion *completion, const struct ipc_kind *kind)
+{
+	enum ipc_verb verb = completion->command ? command_verb(completion->command) : IPC_VERBS;
+
+	return verb == IPC_VERBS || ipc_kind_has(kind, verb, NULL);
+}
+
+static bool applies_to_class(const struct completion *completion, const struct ipc_class *cls)
+{
+	const struct ipc_kind *kind = NULL;
+
+	while ((kind = ipc_kind_next(kind)))
+		if (ipc_kind_class(kind) == cls && applies(completion, kind))
+			return true;
+	return false;
+}
+
 static void offer_classes(struct completion *completion)
 {
 	const struct ipc_class *cls = NULL;
+
+	while ((cls = ipc_class_next(cls)))
+		if (applies_to_class(completion, cls))
+			offer(completion, ipc_class_name(cls), ipc_class_help(cls));
+}
+
+static void offer_kinds(struct completion *completion)
+{
 	const struct ipc_kind *kind = NULL;
 	struct text word = {0};
 
-	while ((cls = ipc_class_next(cls)))
-		offer(completion, ipc_class_name(cls), ipc_class_help(cls));
 	while ((kind = ipc_kind_next(kind))) {
+		if (!applies(completion, kind))
+			continue;
 		text_clear(&word);
 		text_format(&word, "%s/%s", ipc_class_name(ipc_kind_class(kind)), ipc_kind_name(kind));
 		offer(completion, text_cstr(&word), ipc_kind_help(kind));
@@ -261,7 +313,7 @@ static int offer_reference(const struct ipc_object *object, void *data)
 	struct text ref = {0}, description = {0};
 	struct ipc_value value;
 
-	if (!ipc_object_get_by_name(object, "ref", &value) && !value.null) {
+	if (applies(completion, kind) && !ipc_object_get_by_name(object, "ref", &value) && !value.null) {
 		text_escaped(&ref, value.str);
 		text_format(&description, "%s/%s", ipc_class_name(ipc_kind_class(kind)), ipc_kind_name(kind));
 		if (!strncmp(text_cstr(&ref), completion->typed, strlen(completion->typed)))
@@ -300,33 +352,138 @@ static void offer_references(struct completion *completion)
 	free(class_name);
 }
 
+static void offer_references_or_files(struct completion *completion)
+{
+	if (*completion->typed == '/' || *completion->typed == '.')
+		text_string(completion->out, ":files\n");
+	else
+		offer_references(completion);
+}
+
+/* What can be made: "mq:" for one with a name, "mq/sysv" for one without. A file has yet to get its name. */
+static void offer_new(struct completion *completion)
+{
+	const struct ipc_class *cls = NULL;
+	const struct ipc_kind *kind = NULL;
+	struct text word = {0};
+
+	while ((cls = ipc_class_next(cls))) {
+		if (!applies_to_class(completion, cls))
+			continue;
+		text_clear(&word);
+		text_format(&word, "%s:", ipc_class_name(cls));
+		offer(completion, text_cstr(&word), ipc_class_help(cls));
+	}
+	while ((kind = ipc_kind_next(kind))) {
+		if (!ipc_kind_takes(kind, IPC_VERB_CREATE, settings_find("key")))
+			continue; /* only what may have a key may also have no name */
+		text_clear(&word);
+		text_format(&word, "%s/%s", ipc_class_name(ipc_kind_class(kind)), ipc_kind_name(kind));
+		offer(completion, text_cstr(&word), ipc_kind_help(kind));
+	}
+	text_release(&word);
+}
+
+/* "owner=" of what may be set, and what may stand behind it. */
+static void offer_setting(struct completion *completion)
+{
+	const char *equals = strchr(completion->typed, '=');
+	const struct ipc_setting *setting = NULL;
+	struct text word = {0};
+
+	while ((setting = ipc_setting_next(setting))) {
+		size_t length = strlen(ipc_setting_name(setting));
+
+		if (!settings_used(setting, IPC_VERB_SET))
+			continue;
+		if (equals && (size_t)(equals - completion->typed) == length &&
+		    !memcmp(completion->typed, ipc_setting_name(setting), length)) {
+			keep_head(completion, length + 1);
+			offer_form(completion, ipc_setting_form(setting));
+			break;
+		}
+		text_clear(&word);
+		text_format(&word, "%s=", ipc_setting_name(setting));
+		offer(completion, text_cstr(&word), ipc_setting_help(setting));
+	}
+	text_release(&word);
+}
+
+static void offer_objects(struct completion *completion)
+{
+	bool first = !completion->operands_before;
+
+	switch (command_verb(completion->command)) {
+	case IPC_VERB_CREATE:
+		if (first)
+			offer_new(completion);
+		break;
+	case IPC_VERB_SET:
+		if (first)
+			offer_references_or_files(completion);
+		else
+			offer_setting(completion);
+		break;
+	case IPC_VERB_SEND:
+	case IPC_VERB_RECEIVE:
+	case IPC_VERB_POST:
+	case IPC_VERB_WAIT:
+		if (first)
+			offer_references_or_files(completion);
+		break;
+	default:
+		if (*completion->typed != '/' && *completion->typed != '.') {
+			offer_classes(completion);
+			offer_kinds(completion);
+		}
+		offer_references_or_files(completion);
+		break;
+	}
+}
+
 static void offer_operands(struct completion *completion)
 {
-	if (!completion->command || completion->command->operands == OPERANDS_COMMANDS) {
+	if (!completion->command) {
 		offer_commands(completion);
-	} else if (completion->command->operands == OPERANDS_OBJECTS) {
-		if (*completion->typed == '/' || *completion->typed == '.') {
-			text_string(completion->out, ":files\n");
-			return;
-		}
+		return;
+	}
+	switch (completion->command->operands) {
+	case OPERANDS_COMMANDS:
+		offer_commands(completion);
 		offer_classes(completion);
-		offer_references(completion);
+		offer_kinds(completion);
+		break;
+	case OPERANDS_OBJECTS:
+		offer_objects(completion);
+		break;
+	case OPERANDS_NONE:
+		break;
 	}
 }
 
 /* ---- the command line so far ----------------------------------------------------------------------------------- */
 
+/* Behind "--" the words of some commands are those of another program. */
+static bool runs_commands(const struct completion *completion)
+{
+	enum ipc_verb verb = completion->command ? command_verb(completion->command) : IPC_VERBS;
+
+	return verb == IPC_VERB_CREATE || verb == IPC_VERB_WAIT;
+}
+
 static void complete(struct completion *completion, const char **words, int count, int index)
 {
-	const struct poptOption *awaiting = NULL;
-	bool options_over = false;
+	struct poptOption option;
+	bool options_over = false, awaiting = false, command_begun = false;
 	const char *equals;
 	int i;
 
 	for (i = 1; i < count; i++) {
 		if (i == index) {
+			completion->operands_before = completion->operand_count;
+			command_begun = options_over && runs_commands(completion);
 			if (awaiting) {
-				offer_argument(completion, awaiting);
+				offer_argument(completion, &option);
 				return;
 			}
 			if (!options_over && *completion->typed == '-')
@@ -334,14 +491,14 @@ static void complete(struct completion *completion, const char **words, int coun
 			continue;
 		}
 		if (awaiting && i < index) {
-			awaiting = NULL;
+			awaiting = false;
 		} else if (!options_over && words[i][0] == '-' && words[i][1]) {
 			options_over = !strcmp(words[i], "--");
 			if (!options_over && !(words[i][1] == '-' && strchr(words[i], '=')))
-				awaiting = find_option(completion->command, words[i]);
+				awaiting = find_option(completion->command, words[i], &option);
 			/* An option behind the word says nothing about it, but its argument is no operand. */
 			if (awaiting && i > index) {
-				awaiting = NULL;
+				awaiting = false;
 				i++;
 			}
 		} else if (!completion->command && i < index) {
@@ -352,17 +509,21 @@ static void complete(struct completion *completion, const char **words, int coun
 			completion->operands[completion->operand_count++] = words[i];
 		}
 	}
+	if (command_begun) {
+		text_string(completion->out, ":files\n");
+		return;
+	}
 	if (options_over || *completion->typed != '-') {
 		offer_operands(completion);
 		return;
 	}
 	equals = strncmp(completion->typed, "--", 2) ? NULL : strchr(completion->typed, '=');
 	if (equals) {
-		const struct poptOption *option = find_option(completion->command, completion->typed);
+		bool found = find_option(completion->command, completion->typed, &option);
 
 		keep_head(completion, (size_t)(equals - completion->typed) + 1);
-		if (option)
-			offer_argument(completion, option);
+		if (found)
+			offer_argument(completion, &option);
 	} else {
 		visit_options(completion->command, offer_option, completion);
 	}

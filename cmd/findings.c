@@ -147,7 +147,8 @@ void findings_report(const struct app *app, const struct ipc_query *query, const
 
 	outcome->complete = ipc_query_complete(query);
 	for (i = 0; ipc_query_reference(query, i, &text, &match); i++)
-		report_reference(app, query, i, text, match, outcome);
+		if (!rules->missing_ok || match != IPC_MATCH_NONE)
+			report_reference(app, query, i, text, match, outcome);
 	for (i = 0; ipc_query_problem(query, i, &problem); i++) {
 		enum code code = code_of_problem(&problem, rules);
 

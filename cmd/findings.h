@@ -9,6 +9,7 @@
 struct findings_rules {
 	const struct columns *named; /* columns that were asked for with -o, or NULL */
 	bool strict;                 /* a missing privilege is a failure */
+	bool missing_ok;             /* a reference that names nothing is none */
 };
 
 /* Add what the last run of @query could not find or read to @outcome, and tell it on standard error. */

@@ -4,7 +4,9 @@
 
 #include "codes.h"
 #include "help.h"
+#include "message.h"
 #include "options.h"
+#include "settings.h"
 
 #define LINE 80
 
@@ -132,7 +134,26 @@ void help_program(struct text *out)
 		snprintf(number, sizeof(number), "%d", (int)code_table[i].code);
 		append_entry(out, number, 2, code_table[i].help);
 	}
-	text_string(out, "\n'ipctool help COMMAND' tells about one command.\n");
+	text_string(
+		out,
+		"\n'ipctool help COMMAND' tells about one command, 'ipctool help CLASS/KIND' what can be done to one\nkind.\n");
+}
+
+/* What may stand before the equals sign. */
+static void list_settings(struct text *out)
+{
+	const struct ipc_setting *setting = NULL;
+	struct text name = {0};
+
+	text_string(out, "\nSettings:\n");
+	while ((setting = ipc_setting_next(setting))) {
+		if (!settings_used(setting, IPC_VERB_SET))
+			continue;
+		text_clear(&name);
+		text_format(&name, "%s=%s", ipc_setting_name(setting), ipc_setting_form(setting));
+		append_entry(out, text_cstr(&name), 28, ipc_setting_help(setting));
+	}
+	text_release(&name);
 }
 
 void help_command(struct text *out, const struct command *command)
@@ -146,24 +167,105 @@ void help_command(struct text *out, const struct command *command)
 	text_char(out, '\n');
 	append_wrapped(out, command->description, 0, 0);
 	options_visit(command->options, "Options", list_option, &listing);
+	if (command_verb(command) == IPC_VERB_SET)
+		list_settings(out);
 	options_visit(common_options, "General", list_option, &listing);
+}
+
+/* ---- kinds ------------------------------------------------------------------------------------------------------- */
+
+/* "yes", with the settings that go with it: "yes: mode, owner". */
+static void append_taken(struct text *out, const struct ipc_kind *kind, enum ipc_verb verb)
+{
+	const struct ipc_setting *setting = NULL;
+	const char *separator = ": ";
+
+	text_string(out, "yes");
+	while ((setting = ipc_setting_next(setting))) {
+		if (!ipc_kind_takes(kind, verb, setting))
+			continue;
+		text_format(out, "%s%s", separator, ipc_setting_name(setting));
+		separator = ", ";
+	}
+}
+
+/* What can be done to objects of @kind, verb by verb; else why not, and what to do instead. */
+static void help_kind(struct text *out, const struct ipc_kind *kind)
+{
+	struct text line = {0};
+	const char *why;
+	int i;
+
+	text_format(&line, "%s/%s:", ipc_class_name(ipc_kind_class(kind)), ipc_kind_name(kind));
+	text_bytes(out, line.data, line.len);
+	append_wrapped(out, ipc_kind_help(kind), 0, line.len);
+	for (i = 0; i < IPC_VERBS; i++) {
+		enum ipc_verb verb = (enum ipc_verb)i;
+
+		text_clear(&line);
+		if (ipc_kind_has(kind, verb, &why))
+			append_taken(&line, kind, verb);
+		else
+			text_format(&line, "no: %s", why);
+		append_entry(out, ipc_verb_name(verb), 8, text_cstr(&line));
+	}
+	text_release(&line);
+}
+
+/* All kinds of a class, or the one of "CLASS/KIND". False when @word is neither. */
+static bool help_class(struct text *out, const char *word)
+{
+	const char *slash = strchr(word, '/');
+	size_t length = slash ? (size_t)(slash - word) : strlen(word);
+	const struct ipc_kind *kind = NULL;
+	bool any = false;
+
+	while ((kind = ipc_kind_next(kind))) {
+		const char *name = ipc_class_name(ipc_kind_class(kind));
+
+		if (strlen(name) != length || memcmp(name, word, length) != 0 ||
+		    (slash && strcmp(ipc_kind_name(kind), slash + 1) != 0))
+			continue;
+		if (any)
+			text_char(out, '\n');
+		help_kind(out, kind);
+		any = true;
+	}
+	return any;
+}
+
+/* A command by its whole name, a class, a kind, or what is short for a command. */
+static bool help_word(struct app *app, const char *word)
+{
+	const struct command *command = command_find(word);
+
+	if (!command) {
+		if (help_class(&app->out.text, word))
+			return true;
+		if (strchr(word, '/')) {
+			complain(app, word, "no such kind; 'ipctool help' lists them");
+			return false;
+		}
+		command = command_resolve(app, word);
+	}
+	if (command)
+		help_command(&app->out.text, command);
+	return command;
 }
 
 static int run(struct app *app, int argc, const char **argv)
 {
 	struct operands operands;
 	enum parsed parsed = options_parse(app, argc, argv, NULL, NULL, &operands);
-	const struct command *command;
 	int code = parsed == PARSED_BAD ? CODE_USAGE : CODE_DONE;
 	int i;
 
 	if (parsed == PARSED && !operands.count)
 		help_program(&app->out.text);
 	for (i = 0; parsed == PARSED && i < operands.count; i++) {
-		command = command_resolve(app, operands.items[i]);
-		if (command)
-			help_command(&app->out.text, command);
-		else
+		if (app->out.text.len)
+			text_char(&app->out.text, '\n');
+		if (!help_word(app, operands.items[i]))
 			code = CODE_USAGE;
 	}
 	operands_release(&operands);
@@ -173,9 +275,12 @@ static int run(struct app *app, int argc, const char **argv)
 extern const struct command command_help;
 const struct command command_help = {
 	.name = "help",
-	.summary = "what the program or one command does",
-	.synopsis = "[COMMAND]...",
-	.description = "'ipctool help COMMAND' is the same as 'ipctool COMMAND --help'.",
+	.summary = "what the program, a command or a kind of object does",
+	.synopsis = "[COMMAND | CLASS[/KIND]]...",
+	.description =
+		"'ipctool help COMMAND' is the same as 'ipctool COMMAND --help'. Of a class or kind: what it is, and "
+		"which commands can be applied to it, with the settings that they take; where one cannot, why not "
+		"and what to do instead.",
 	.operands = OPERANDS_COMMANDS,
 	.inspects = true,
 	.run = run,

@@ -5,6 +5,7 @@
 #include "help.h"
 #include "message.h"
 #include "options.h"
+#include "settings.h"
 #include "suggest.h"
 
 /* ---- values ---------------------------------------------------------------------------------------------------- */
@@ -229,7 +230,9 @@ void options_visit(const struct poptOption *table, const char *group, option_vis
 	const struct poptOption *option;
 
 	for (option = table; option && (option->longName || option->shortName || option->arg); option++) {
-		if ((option->argInfo & POPT_ARG_MASK) == POPT_ARG_INCLUDE_TABLE)
+		if (option->arg == settings_options)
+			settings_visit(option->descrip, visit, data);
+		else if ((option->argInfo & POPT_ARG_MASK) == POPT_ARG_INCLUDE_TABLE)
 			options_visit(option->arg, option->descrip ? option->descrip : group, visit, data);
 		else
 			visit(data, group, option);
@@ -356,15 +359,17 @@ enum parsed options_parse(struct app *app, int argc, const char **argv, option_f
 {
 	static const struct poptOption none[] = {OPTIONS_END};
 	const struct poptOption *own = app->command->options ? app->command->options : none;
+	struct poptOption *settings = settings_table(own);
 	const struct poptOption own_and_common[] = {
 		{NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)own, 0, NULL, NULL},
+		{NULL, '\0', POPT_ARG_INCLUDE_TABLE, settings ? settings : (void *)none, 0, NULL, NULL},
 		OPTIONS_COMMON,
 		OPTIONS_END,
 	};
 	enum parsed parsed = parse(app, argc, argv, own_and_common, 0, take, data, out);
-
 	int i;
 
+	free(settings);
 	if (parsed == PARSED_HELP)
 		help_command(&app->out.text, app->command);
 	for (i = 0; parsed == PARSED && i < out->count; i++) {

@@ -43,8 +43,20 @@ enum option_code {
 	OPTION_REFS,
 	OPTION_COUNT,
 	OPTION_STRICT,
+	OPTION_FORCE,            /* of `remove` */
 	OPTION_OF_COMMAND = 512, /* the codes of a command's own options begin here */
+	OPTION_SETTING = 1024,   /* and here those of OPTIONS_SETTINGS */
 };
+
+/* Entries of option tables. */
+#define OPTION_FLAG(name, letter, code, help)                       \
+	{                                                           \
+		name, letter, POPT_ARG_NONE, NULL, code, help, NULL \
+	}
+#define OPTION_WITH(name, letter, code, help, argument)                   \
+	{                                                                 \
+		name, letter, POPT_ARG_STRING, NULL, code, help, argument \
+	}
 
 /* One of a fixed set of words that an option takes. */
 struct word {
@@ -52,7 +64,7 @@ struct word {
 	const char *help;
 };
 
-extern const struct word color_words[], time_words[], state_words[], source_words[];
+extern const struct word color_words[], time_words[], state_words[], source_words[], force_words[];
 
 /* Index of @name, or -1 after a message that lists the words. @option as in "--color". */
 int word_find(const struct app *app, const char *option, const struct word *words, const char *name);
@@ -97,11 +109,16 @@ struct presentation {
 extern const struct poptOption global_options[]; /* before the command */
 extern const struct poptOption common_options[]; /* taken by every command; included by options_parse() */
 extern const struct poptOption selection_options[];
+extern const struct poptOption choosing_options[]; /* the same without --all, which means something else to `remove` */
 extern const struct poptOption presentation_options[];
 
 #define OPTIONS_COMMON                                                                         \
 	{                                                                                      \
 		NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)common_options, 0, "General", NULL \
+	}
+#define OPTIONS_CHOOSING                                                                           \
+	{                                                                                          \
+		NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)choosing_options, 0, "Selection", NULL \
 	}
 #define OPTIONS_SELECTION                                                                           \
 	{                                                                                           \
@@ -110,6 +127,12 @@ extern const struct poptOption presentation_options[];
 #define OPTIONS_PRESENTATION                                                                        \
 	{                                                                                           \
 		NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)presentation_options, 0, "Output", NULL \
+	}
+/* The place of the options that cmd/settings.c makes of the settings that objects can be made with. */
+extern const struct poptOption settings_options[];
+#define OPTIONS_SETTINGS                                                                          \
+	{                                                                                         \
+		NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)settings_options, 0, "Settings", NULL \
 	}
 #define OPTIONS_END                                \
 	{                                          \
@@ -152,7 +175,10 @@ enum parsed options_parse(struct app *app, int argc, const char **argv, option_f
 enum parsed options_parse_global(struct app *app, int argc, const char **argv, bool *version, struct operands *out);
 void operands_release(struct operands *operands);
 
-/* Called for each option of @table and of the tables that it includes, with the title of the group. */
+/*
+ * Called for each option of @table and of the tables that it includes, with the title of the group. @option is valid
+ * during the call, the strings in it for ever.
+ */
 typedef void (*option_visit_fn)(void *data, const char *group, const struct poptOption *option);
 void options_visit(const struct poptOption *table, const char *group, option_visit_fn visit, void *data);
 

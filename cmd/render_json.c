@@ -96,7 +96,7 @@ static bool json_object(struct renderer *renderer, const struct ipc_object *obje
 	return output_pace(&renderer->app->out);
 }
 
-static void append_errors(struct text *out, const struct outcome *outcome)
+void render_json_errors(struct text *out, const struct outcome *outcome)
 {
 	size_t i;
 
@@ -125,7 +125,7 @@ static bool json_end(struct renderer *renderer, const struct outcome *outcome)
 		text_string(out, json->any ? "\n ],\n \"complete\": " : "],\n \"complete\": ");
 	text_string(out, outcome->complete ? "true" : "false");
 	text_string(out, json->lines ? ", \"errors\": [" : ",\n \"errors\": [");
-	append_errors(out, outcome);
+	render_json_errors(out, outcome);
 	text_string(out, "]}\n");
 	return output_pace(&renderer->app->out);
 }

@@ -2,15 +2,6 @@
 /* The option tables that commands share, and the words that some options take. */
 #include "options.h"
 
-#define FLAG(name, letter, code, help)                              \
-	{                                                           \
-		name, letter, POPT_ARG_NONE, NULL, code, help, NULL \
-	}
-#define WITH(name, letter, code, help, argument)                          \
-	{                                                                 \
-		name, letter, POPT_ARG_STRING, NULL, code, help, argument \
-	}
-
 const struct word color_words[] = {
 	[WHEN_AUTO] = {"auto", "on a terminal, unless NO_COLOR is set"},
 	[WHEN_ALWAYS] = {"always", "wherever the output goes"},
@@ -42,52 +33,69 @@ const struct word source_words[] = {
 	{NULL, NULL},
 };
 
+const struct word force_words[] = {
+	{"unknown", "also where a user could not be excluded"},
+	{"held", "also what is in use"},
+	{NULL, NULL},
+};
+
 const struct poptOption common_options[] = {
-	WITH("color", '\0', OPTION_COLOR, "colours: auto, always or never", "WHEN"),
-	WITH("holders-from", '\0', OPTION_HOLDERS_FROM, "where holders are read from: auto, bpf or proc", "SOURCE"),
-	FLAG("verbose", 'v', OPTION_VERBOSE, "say on standard error which source gave the holders"),
-	FLAG("help", 'h', OPTION_HELP, "this help"),
+	OPTION_WITH("color", '\0', OPTION_COLOR, "colours: auto, always or never", "WHEN"),
+	OPTION_WITH("holders-from", '\0', OPTION_HOLDERS_FROM, "where holders are read from: auto, bpf or proc",
+		    "SOURCE"),
+	OPTION_FLAG("verbose", 'v', OPTION_VERBOSE, "say on standard error which source gave the holders"),
+	OPTION_FLAG("help", 'h', OPTION_HELP, "this help"),
 	OPTIONS_END,
 };
 
 const struct poptOption global_options[] = {
 	{NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)common_options, 0, NULL, NULL},
-	FLAG("version", 'V', OPTION_VERSION, "version and optional parts of this build"),
+	OPTION_FLAG("version", 'V', OPTION_VERSION, "version and optional parts of this build"),
+	OPTIONS_END,
+};
+
+const struct poptOption choosing_options[] = {
+	OPTION_WITH("owner", '\0', OPTION_OWNER, "objects of this user; again: or of this one", "USER|UID"),
+	OPTION_WITH("holder", '\0', OPTION_HOLDER, "objects that this process has open, mapped or attached",
+		    "PID|COMM"),
+	OPTION_WITH("state", '\0', OPTION_STATE, "held, unknown, orphan, suspect or idle; several with commas",
+		    "STATE"),
+	OPTION_WITH("older-than", '\0', OPTION_OLDER_THAN, "last changed longer ago than this: 10m, 2h, 1d",
+		    "DURATION"),
+	OPTION_WITH("larger-than", '\0', OPTION_LARGER_THAN, "larger than this: 4096, 64K, 1M", "SIZE"),
+	OPTION_WITH("match", '\0', OPTION_MATCH, "name fits this shell pattern; again: or this one", "GLOB"),
+	OPTION_WITH("filter", '\0', OPTION_FILTER, "expression over the fields, see ipctool-filter(5)", "EXPR"),
+	OPTION_WITH("scan", '\0', OPTION_SCAN, "look for FIFOs and socket files below DIR too", "DIR"),
+	OPTION_WITH("namespace", '\0', OPTION_NAMESPACE, "look into the namespaces of a process, or a namespace file",
+		    "PID|FILE"),
+	OPTION_FLAG("all-namespaces", '\0', OPTION_ALL_NAMESPACES, "look into every ipc, net and mount namespace"),
+	OPTION_FLAG("literal", '\0', OPTION_LITERAL, "take references as they stand: \\xHH is not decoded"),
 	OPTIONS_END,
 };
 
 const struct poptOption selection_options[] = {
-	WITH("owner", '\0', OPTION_OWNER, "objects of this user; again: or of this one", "USER|UID"),
-	WITH("holder", '\0', OPTION_HOLDER, "objects that this process has open, mapped or attached", "PID|COMM"),
-	WITH("state", '\0', OPTION_STATE, "held, unknown, orphan, suspect or idle; several with commas", "STATE"),
-	WITH("older-than", '\0', OPTION_OLDER_THAN, "last changed longer ago than this: 10m, 2h, 1d", "DURATION"),
-	WITH("larger-than", '\0', OPTION_LARGER_THAN, "larger than this: 4096, 64K, 1M", "SIZE"),
-	WITH("match", '\0', OPTION_MATCH, "name fits this shell pattern; again: or this one", "GLOB"),
-	WITH("filter", '\0', OPTION_FILTER, "expression over the fields, see ipctool-filter(5)", "EXPR"),
-	WITH("scan", '\0', OPTION_SCAN, "look for FIFOs and socket files below DIR too", "DIR"),
-	WITH("namespace", '\0', OPTION_NAMESPACE, "look into the namespaces of a process, or a namespace file",
-	     "PID|FILE"),
-	FLAG("all-namespaces", '\0', OPTION_ALL_NAMESPACES, "look into every ipc, net and mount namespace"),
-	FLAG("literal", '\0', OPTION_LITERAL, "take references as they stand: \\xHH is not decoded"),
-	FLAG("all", 'a', OPTION_ALL, "everything but signals"),
+	{NULL, '\0', POPT_ARG_INCLUDE_TABLE, (void *)choosing_options, 0, NULL, NULL},
+	OPTION_FLAG("all", 'a', OPTION_ALL, "everything but signals"),
 	OPTIONS_END,
 };
 
 const struct poptOption presentation_options[] = {
-	WITH("output", 'o', OPTION_OUTPUT, "columns, separated by commas; +LIST adds to the default ones",
-	     "LIST|+LIST"),
-	FLAG("list-columns", 'H', OPTION_LIST_COLUMNS, "list the columns there are"),
-	FLAG("noheadings", 'n', OPTION_NO_HEADINGS, "no line of headings"),
-	FLAG("bytes", 'b', OPTION_BYTES, "sizes in bytes"),
-	WITH("sort", '\0', OPTION_SORT, "sort by this field, descending with -; several with commas", "[-]FIELD"),
-	FLAG("tree", '\0', OPTION_TREE, "processes under their objects, sockets under their listener"),
-	WITH("time-format", '\0', OPTION_TIME_FORMAT, "times for people: short, iso, relative or full", "FORMAT"),
-	FLAG("notruncate", '\0', OPTION_NO_TRUNCATE, "do not cut columns to the width of the terminal"),
-	FLAG("json", 'J', OPTION_JSON, "one JSON document"),
-	FLAG("jsonl", '\0', OPTION_JSON_LINES, "one JSON object per line, as soon as it is known"),
-	FLAG("raw", 'r', OPTION_RAW, "one line per object, fields separated by one tab"),
-	FLAG("refs", 'q', OPTION_REFS, "references only"),
-	FLAG("count", '\0', OPTION_COUNT, "the number of objects only"),
-	FLAG("strict", '\0', OPTION_STRICT, "exit 3 when a missing privilege hides anything"),
+	OPTION_WITH("output", 'o', OPTION_OUTPUT, "columns, separated by commas; +LIST adds to the default ones",
+		    "LIST|+LIST"),
+	OPTION_FLAG("list-columns", 'H', OPTION_LIST_COLUMNS, "list the columns there are"),
+	OPTION_FLAG("noheadings", 'n', OPTION_NO_HEADINGS, "no line of headings"),
+	OPTION_FLAG("bytes", 'b', OPTION_BYTES, "sizes in bytes"),
+	OPTION_WITH("sort", '\0', OPTION_SORT, "sort by this field, descending with -; several with commas",
+		    "[-]FIELD"),
+	OPTION_FLAG("tree", '\0', OPTION_TREE, "processes under their objects, sockets under their listener"),
+	OPTION_WITH("time-format", '\0', OPTION_TIME_FORMAT, "times for people: short, iso, relative or full",
+		    "FORMAT"),
+	OPTION_FLAG("notruncate", '\0', OPTION_NO_TRUNCATE, "do not cut columns to the width of the terminal"),
+	OPTION_FLAG("json", 'J', OPTION_JSON, "one JSON document"),
+	OPTION_FLAG("jsonl", '\0', OPTION_JSON_LINES, "one JSON object per line, as soon as it is known"),
+	OPTION_FLAG("raw", 'r', OPTION_RAW, "one line per object, fields separated by one tab"),
+	OPTION_FLAG("refs", 'q', OPTION_REFS, "references only"),
+	OPTION_FLAG("count", '\0', OPTION_COUNT, "the number of objects only"),
+	OPTION_FLAG("strict", '\0', OPTION_STRICT, "exit 3 when a missing privilege hides anything"),
 	OPTIONS_END,
 };

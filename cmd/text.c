@@ -111,11 +111,15 @@ void text_escaped(struct text *text, struct ipc_bytes bytes)
 
 void text_safe(struct text *text, const char *string)
 {
-	for (; *string; string++) {
-		if (*string >= ' ' && *string <= '~')
-			text_char(text, *string);
-		else
-			text_escaped(text, (struct ipc_bytes){string, 1});
+	while (*string) {
+		size_t plain = 0;
+
+		while (string[plain] >= ' ' && string[plain] <= '~')
+			plain++;
+		text_bytes(text, string, plain);
+		string += plain;
+		if (*string)
+			text_escaped(text, (struct ipc_bytes){string++, 1});
 	}
 }
 

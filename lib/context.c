@@ -12,6 +12,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <ipctool/change.h>
+
 #include "holders/holders.h"
 
 static void close_roots(struct ipc_ctx *ctx)
@@ -60,6 +62,7 @@ int ipc_ctx_new(struct ipc_ctx **out)
 	if (!ctx)
 		return -ENOMEM;
 	ctx->refs = 1;
+	ctx->euid = geteuid();
 	ctx->root = strdup("");
 	if (!ctx->root) {
 		free(ctx);
@@ -149,6 +152,20 @@ int ipc_ctx_fail(struct ipc_ctx *ctx, int error, const char *format, ...)
 	vsnprintf(ctx->error, sizeof(ctx->error), format, args);
 	va_end(args);
 	return error;
+}
+
+void ipc_ctx_set_note(struct ipc_ctx *ctx, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(ctx->note, sizeof(ctx->note), format, args);
+	va_end(args);
+}
+
+const char *ipc_ctx_note(const struct ipc_ctx *ctx)
+{
+	return ctx->note;
 }
 
 const char *ipc_version(void)

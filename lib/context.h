@@ -11,15 +11,20 @@ struct ipc_ctx {
 	unsigned refs;
 	enum ipc_holder_source holder_source;
 	bool captured; /* a captured tree: no system calls about live objects, no netlink, no namespaces */
+	uint64_t euid; /* effective user when it was made: asked for once, not for each of thousands of objects */
 	char *root;    /* "" for / */
 	int root_fd;   /* O_PATH on the root directory */
 	int proc_fd;   /* O_PATH|O_DIRECTORY on ROOT/proc: stays valid after a thread entered another mount namespace */
 	int8_t initial_pidns;     /* ipc_proc_initial_pidns(): 1 yes, -1 no, 0 not looked yet */
 	struct ipc_ns_call *away; /* set while ipc_ns_call() has code run in another namespace */
 	char error[512];
+	char note[256]; /* what a call that succeeded has to add */
 };
 
 /* Set the error text (unescaped names are escaped by the caller with ipc_escape) and return @error, a negative errno. */
 int ipc_ctx_fail(struct ipc_ctx *ctx, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* What the call at hand, which will succeed, has to tell the user. */
+void ipc_ctx_set_note(struct ipc_ctx *ctx, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -70,6 +70,9 @@ void ipc_run_unref(struct ipc_run *run)
 	ipc_users_free(run->users);
 	ipc_ns_set_release(&run->places);
 	ipc_keyset_release(&run->met);
+	free(run->blank);
+	ipc_buf_release(&run->spelling);
+	ipc_buf_release(&run->reference);
 	ipc_arena_release(&run->arena);
 	ipc_ctx_unref(run->ctx);
 	free(run);

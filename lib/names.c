@@ -16,7 +16,7 @@
 struct ipc_names {
 	struct ipc_run *run;
 	struct ipc_object *object;
-	struct ipc_buf text; /* the spelling at hand */
+	struct ipc_buf *text; /* the spelling at hand; the run keeps its room */
 	bool first_only;
 	bool answered;
 	int error;
@@ -27,7 +27,7 @@ static int append_prefix(struct ipc_buf *out, const struct ipc_object *object, s
 {
 	int r;
 
-	r = ipc_buf_format(out, "%s", object->of_class->name);
+	r = ipc_buf_append(out, object->of_class->name, strlen(object->of_class->name));
 	if (r == 0 && object->in && !object->in->own)
 		r = ipc_buf_format(out, "@%" PRIu64, object->in->inode);
 	if (r == 0 && identity.data) {
@@ -94,7 +94,7 @@ static void answer(struct ipc_names *names, size_t index, bool weak)
 static bool compare(struct ipc_names *names, bool weak)
 {
 	const struct ipc_query *query = names->run->query;
-	struct ipc_bytes text = {names->text.data, names->text.len};
+	struct ipc_bytes text = {names->text->data, names->text->len};
 	size_t i;
 
 	/* Thousands of references may be given at once (`show $(list -q)`): they are found by hash. */
@@ -125,7 +125,7 @@ bool ipc_names_add(struct ipc_names *names, bool weak, const char *format, ...)
 	char text[512];
 	int n;
 
-	if (names->error || (names->first_only && names->text.len))
+	if (names->error || (names->first_only && names->text->len))
 		return false;
 	va_start(args, format);
 	n = vsnprintf(text, sizeof(text), format, args);
@@ -134,20 +134,33 @@ bool ipc_names_add(struct ipc_names *names, bool weak, const char *format, ...)
 		names->error = -ENAMETOOLONG;
 		return false;
 	}
-	ipc_buf_clear(&names->text);
-	return spelled(names, weak, ipc_buf_append(&names->text, text, (size_t)n));
+	ipc_buf_clear(names->text);
+	return spelled(names, weak, ipc_buf_append(names->text, text, (size_t)n));
+}
+
+bool ipc_names_add_number(struct ipc_names *names, bool weak, uint64_t number)
+{
+	char digits[24], *at = digits + sizeof(digits);
+
+	if (names->error || (names->first_only && names->text->len))
+		return false;
+	do
+		*--at = (char)('0' + number % 10);
+	while (number /= 10);
+	ipc_buf_clear(names->text);
+	return spelled(names, weak, ipc_buf_append(names->text, at, (size_t)(digits + sizeof(digits) - at)));
 }
 
 bool ipc_names_add_bytes(struct ipc_names *names, bool weak, const char *prefix, struct ipc_bytes rest)
 {
 	int r;
 
-	if (names->error || (names->first_only && names->text.len))
+	if (names->error || (names->first_only && names->text->len))
 		return false;
-	ipc_buf_clear(&names->text);
-	r = ipc_buf_append(&names->text, prefix, strlen(prefix));
+	ipc_buf_clear(names->text);
+	r = ipc_buf_append(names->text, prefix, strlen(prefix));
 	if (r == 0)
-		r = ipc_buf_append(&names->text, rest.data, rest.len);
+		r = ipc_buf_append(names->text, rest.data, rest.len);
 	return spelled(names, weak, r);
 }
 
@@ -178,25 +191,25 @@ bool ipc_names_add_file(struct ipc_names *names, bool weak, uint64_t device, uin
 
 struct ipc_bytes ipc_names_reference(struct ipc_run *run, const struct ipc_object *object, struct ipc_bytes identity)
 {
-	struct ipc_names names = {.run = run, .object = (struct ipc_object *)object, .first_only = true};
-	struct ipc_bytes made = IPC_NO_BYTES;
-	struct ipc_buf whole = {0};
+	struct ipc_names names = {
+		.run = run, .object = (struct ipc_object *)object, .text = &run->spelling, .first_only = true};
+	struct ipc_buf *whole = &run->reference;
 
+	ipc_buf_clear(names.text);
+	ipc_buf_clear(whole);
 	object->of_kind->names(object, &names);
-	if (names.text.len && append_prefix(&whole, object, identity) == 0 &&
-	    ipc_buf_append(&whole, names.text.data, names.text.len) == 0)
-		made = ipc_arena_bytes(&run->arena, whole.data, whole.len);
-	ipc_buf_release(&names.text);
-	ipc_buf_release(&whole);
-	return made;
+	if (!names.text->len || append_prefix(whole, object, identity) < 0 ||
+	    ipc_buf_append(whole, names.text->data, names.text->len) < 0)
+		return IPC_NO_BYTES;
+	return ipc_arena_bytes(&run->arena, whole->data, whole->len);
 }
 
 bool ipc_names_answer(struct ipc_run *run, struct ipc_object *object, int *error)
 {
-	struct ipc_names names = {.run = run, .object = object};
+	struct ipc_names names = {.run = run, .object = object, .text = &run->spelling};
 
+	ipc_buf_clear(names.text);
 	object->of_kind->names(object, &names);
-	ipc_buf_release(&names.text);
 	*error = names.error;
 	return names.answered;
 }

@@ -25,6 +25,7 @@ static unsigned needs_of(const struct ipc_query *query, const struct ipc_kind *k
 		needs |= ipc_filter_needs(query->filters[i]);
 	if (query->holder_pid || query->holder_comm)
 		needs |= IPC_NEED_HOLDERS;
+	needs |= ipc_change_needs(query, kind);
 	if (needs & IPC_NEED_STATE)
 		needs |= kind->judge ? kind->judge_needs : IPC_NEED_HOLDERS;
 	return needs;

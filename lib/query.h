@@ -3,6 +3,8 @@
 #ifndef IPC_QUERY_H
 #define IPC_QUERY_H
 
+#include <ipctool/change.h>
+
 #include "classes/list.h"
 #include "model/filter.h"
 #include "run.h"
@@ -40,6 +42,8 @@ struct ipc_query {
 	bool looked_at[IPC_KINDS_MAX]; /* kinds that the last run looks at, for their own sake or for a target */
 	bool want_all;
 	struct ipc_strings wants; /* field names */
+	unsigned verbs;           /* bits 1 << IPC_VERB_*: what they have to know is collected */
+	enum ipc_force force;     /* of the removal that is to come, when that is one of them */
 	struct ipc_filter **filters;
 	size_t filter_count;
 	struct ipc_strings globs;
@@ -69,6 +73,16 @@ const struct ipc_field *ipc_query_field(const char *name, unsigned *needs, void 
 
 /* Execute: fills the last-run part. @fn NULL: keep all objects (query->kept). */
 int ipc_query_execute(struct ipc_query *query, ipc_object_fn fn, void *data);
+
+/* ---- change.c ------------------------------------------------------------------------------------------------ */
+
+/* IPC_NEED_* of the verbs that @query is made for, for objects of @kind. */
+unsigned ipc_change_needs(const struct ipc_query *query, const struct ipc_kind *kind);
+
+/* ---- remove.c ------------------------------------------------------------------------------------------------ */
+
+/* Is @query made for a removal that the state of @object, just judged, will forbid? */
+bool ipc_removal_refuses(const struct ipc_query *query, const struct ipc_object *object);
 
 /* ---- choice.c ------------------------------------------------------------------------------------------------ */
 

@@ -19,6 +19,25 @@ static const char *const state_names[] = {
 	[IPC_STATE_SUSPECT] = "suspect", [IPC_STATE_IDLE] = "idle",
 };
 
+/* An object of @kind with nothing known, to be copied: filling all fields one by one costs more than all the rest. */
+static bool make_blank(struct ipc_run *run, const struct ipc_kind *kind)
+{
+	struct ipc_object *blank = realloc(run->blank, kind->cls->record->size);
+
+	if (!blank)
+		return false;
+	memset(blank, 0, kind->cls->record->size);
+	ipc_record_init(kind->cls->record, blank);
+	blank->of_class = kind->cls;
+	blank->of_kind = kind;
+	blank->dev = IPC_UNKNOWN;
+	blank->birth = IPC_UNKNOWN_INT;
+	blank->class_name = ipc_bytes_of(kind->cls->name);
+	blank->kind_name = ipc_bytes_of(kind->name);
+	run->blank = blank;
+	return true;
+}
+
 void *ipc_run_object(struct ipc_run *run, const struct ipc_kind *kind)
 {
 	struct ipc_object *object;
@@ -27,14 +46,12 @@ void *ipc_run_object(struct ipc_run *run, const struct ipc_kind *kind)
 	object = ipc_arena_alloc(&run->arena, kind->cls->record->size);
 	if (!object)
 		return NULL;
-	ipc_record_init(kind->cls->record, object);
-	object->of_class = kind->cls;
-	object->of_kind = kind;
+	if ((!run->blank || run->blank->of_kind != kind) && !make_blank(run, kind)) {
+		run->arena.failed = true;
+		return NULL;
+	}
+	memcpy(object, run->blank, kind->cls->record->size);
 	object->in = run->ns;
-	object->dev = IPC_UNKNOWN;
-	object->birth = IPC_UNKNOWN_INT;
-	object->class_name = ipc_bytes_of(kind->cls->name);
-	object->kind_name = ipc_bytes_of(kind->name);
 	return object;
 }
 
@@ -76,7 +93,7 @@ static void derive_age(const struct ipc_run *run, struct ipc_object *object)
 		object->age = since < run->now ? run->now - since : 0;
 }
 
-static void judge(struct ipc_run *run, struct ipc_object *object)
+static void judge_once(struct ipc_run *run, struct ipc_object *object)
 {
 	const struct ipc_kind *kind = object->of_kind;
 	struct ipc_bytes *lines;
@@ -96,6 +113,19 @@ static void judge(struct ipc_run *run, struct ipc_object *object)
 		return;
 	memcpy(lines, run->evidence, run->evidence_count * sizeof(*lines));
 	object->evidence = (struct ipc_list){lines, run->evidence_count};
+}
+
+/* Evidence costs more than all the rest: who removes thousands of objects is told that of the refused ones alone. */
+static void judge(struct ipc_run *run, struct ipc_object *object)
+{
+	unsigned needs = run->needs;
+
+	judge_once(run, object);
+	if (needs & IPC_NEED_EVIDENCE || !ipc_removal_refuses(run->query, object))
+		return;
+	run->needs |= IPC_NEED_EVIDENCE;
+	judge_once(run, object);
+	run->needs = needs;
 }
 
 static void join(struct ipc_run *run, struct ipc_object *object)

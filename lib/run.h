@@ -71,6 +71,8 @@ struct ipc_run {
 	struct ipc_ns_set places;
 	struct ipc_bytes evidence[IPC_EVIDENCE_MAX];
 	size_t evidence_count;
+	struct ipc_object *blank;             /* of the kind at hand, with nothing known */
+	struct ipc_buf spelling, reference; /* for names.c: their room is used again for each object */
 	unsigned refs; /* the query and the set share a run */
 };
 
@@ -109,6 +111,8 @@ bool ipc_target_may_name(const struct ipc_target *target, const struct ipc_kind 
 bool ipc_run_only_targets(struct ipc_run *run, const struct ipc_kind *kind);
 /* Objects of @kind cannot be looked at for lack of a privilege: a target that could be one of them is denied, not missing. */
 void ipc_run_deny_targets(struct ipc_run *run, const struct ipc_kind *kind);
+/* The same for one of them, that ipc_run_next_target() gave. */
+void ipc_run_deny_target(struct ipc_run *run, const struct ipc_target *target);
 /* True when the query shows only what can leak (IPC_VIEW_NAMED and @kind was not named). */
 bool ipc_run_named_only(struct ipc_run *run, const struct ipc_kind *kind);
 /* True when the user named @kind itself ("sock/dccp"): that it is not available is then worth a word. */

@@ -141,6 +141,11 @@ void ipc_run_deny_targets(struct ipc_run *run, const struct ipc_kind *kind)
 			run->query->targets[i].denied = true;
 }
 
+void ipc_run_deny_target(struct ipc_run *run, const struct ipc_target *target)
+{
+	run->query->targets[target - run->query->targets].denied = true;
+}
+
 bool ipc_target_reaches(const struct ipc_run *run, const struct ipc_target *target, const struct ipc_ns *ns)
 {
 	size_t i;

@@ -21,6 +21,8 @@ struct ipc_names;
  * socket has its listener's path). Returns false when no further spelling is wanted.
  */
 bool ipc_names_add(struct ipc_names *names, bool weak, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The same for a decimal number, which most objects have: without the cost of a format. */
+bool ipc_names_add_number(struct ipc_names *names, bool weak, uint64_t number);
 /* The same for a prefix and bytes that may hold NUL. */
 bool ipc_names_add_bytes(struct ipc_names *names, bool weak, const char *prefix, struct ipc_bytes rest);
 /* "@MAJOR:MINOR:INODE" of @object. */
@@ -30,6 +32,8 @@ bool ipc_names_add_inode(struct ipc_names *names, bool weak, const struct ipc_ob
  * paths, which the run resolves. For FIFOs, socket files, and sockets by the inode that they are bound to.
  */
 bool ipc_names_add_file(struct ipc_names *names, bool weak, uint64_t device, uint64_t inode);
+
+struct ipc_changes;
 
 struct ipc_kind {
 	const char *name;
@@ -51,6 +55,8 @@ struct ipc_kind {
 	int (*identity)(const struct ipc_object *object, struct ipc_buf *out);
 	/* The state, with evidence; called after the join. NULL: held when it has holders, else none. */
 	enum ipc_state (*judge)(struct ipc_run *run, const struct ipc_object *object);
+	/* How it is made, used and removed (classes/change.h). */
+	const struct ipc_changes *changes;
 };
 
 /* identity() of everything with an inode: MAJOR.MINOR.INODE[.BIRTH] */

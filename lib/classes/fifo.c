@@ -329,4 +329,5 @@ const struct ipc_kind ipc_kind_fifo = {
 	.names = names,
 	.identity = ipc_identity_inode,
 	.judge = judge,
+	.changes = &ipc_changes_fifo,
 };

@@ -3,8 +3,10 @@
 #include "classes/held.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -46,21 +48,97 @@ int ipc_held_stat(struct ipc_run *run, const struct ipc_held *held, struct ipc_f
 	return r;
 }
 
-int ipc_hold_copy(const struct ipc_hold *hold, const struct ipc_held *held, struct stat *st)
+/* Descriptor @fd of process @pid, when it is of the inode that is meant. */
+static int copy(int64_t pid, int64_t number, uint64_t inode, struct stat *st)
 {
 	int process, fd, r;
 
-	process = (int)syscall(SYS_pidfd_open, (pid_t)hold->process->pid, 0);
+	process = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
 	if (process < 0)
 		return -errno;
-	fd = (int)syscall(SYS_pidfd_getfd, process, hold->fd, 0);
+	fd = (int)syscall(SYS_pidfd_getfd, process, (int)number, 0);
 	r = fd < 0 ? -errno : fd;
 	close(process);
 	if (r < 0)
 		return r;
-	if (fstat(fd, st) < 0 || st->st_ino != held->key.inode) {
+	if (fstat(fd, st) < 0 || st->st_ino != inode) {
 		close(fd);
 		return -ESRCH;
 	}
 	return fd;
+}
+
+int ipc_hold_copy(const struct ipc_hold *hold, const struct ipc_held *held, struct stat *st)
+{
+	return copy(hold->process->pid, hold->fd, held->key.inode, st);
+}
+
+int ipc_holder_copy(struct ipc_ctx *ctx, const struct ipc_holder *holder, uint64_t inode, struct stat *st)
+{
+	if (holder->pid == IPC_UNKNOWN_INT || holder->fd == IPC_UNKNOWN_INT)
+		return -EBADF;
+	if (!ipc_proc_same_pids(ctx))
+		return -EXDEV;
+	return copy(holder->pid, holder->fd, inode, st);
+}
+
+static int fail_copy(struct ipc_ctx *ctx, int error, const struct ipc_holder *last)
+{
+	switch (error) {
+	case -EPERM:
+	case -EACCES:
+		return ipc_ctx_fail(ctx, -EPERM,
+				    "process %" PRId64
+				    " has it, and its descriptors may not be copied by you; it takes "
+				    "ptrace rights over that process or CAP_SYS_PTRACE (root)",
+				    last->pid);
+	case -ENOSYS:
+		return ipc_ctx_fail(ctx, -ENOSYS,
+				    "it is reached through a process that has it, which needs "
+				    "pidfd_getfd() (Linux 5.6)");
+	case -EXDEV:
+		return ipc_ctx_fail(ctx, -ENOTSUP,
+				    "this /proc numbers processes otherwise than system calls do; run it "
+				    "in the pid namespace that /proc is of");
+	case -ESRCH:
+	case -EBADF:
+		return ipc_ctx_fail(ctx, -ESRCH, "no process that could be seen has it open any more");
+	default:
+		return ipc_ctx_fail(ctx, error, "a descriptor of process %" PRId64 " cannot be copied: %s", last->pid,
+				    strerror(-error));
+	}
+}
+
+/* Whoever has it by O_PATH can neither use nor ask it, and neither can we. */
+static bool is_usable(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 && !(flags & O_PATH);
+}
+
+int ipc_object_copy(struct ipc_ctx *ctx, const struct ipc_object *object, bool (*fits)(int fd, const void *data),
+		    const void *data)
+{
+	const struct ipc_holder *holders = object->holders.items, *last = NULL;
+	int error = -ESRCH, r;
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < object->holders.count; i++) {
+		/* What one process does not let us have of one descriptor it does not of the next. */
+		if (error != -ESRCH && last && holders[i].pid == last->pid)
+			continue;
+		r = ipc_holder_copy(ctx, &holders[i], object->inode, &st);
+		if (r >= 0 && is_usable(r) && (!fits || fits(r, data)))
+			return r;
+		if (r >= 0)
+			close(r);
+		/* Gone since is the least to tell of. */
+		if (r < 0 && r != -ESRCH && r != -EBADF) {
+			error = r;
+			last = &holders[i];
+		}
+	}
+	return fail_copy(ctx, error, last);
 }

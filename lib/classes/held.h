@@ -22,5 +22,18 @@ int ipc_held_stat(struct ipc_run *run, const struct ipc_held *held, struct ipc_f
  * of the process, has gone to another by now, or -errno; -ENOSYS before Linux 5.6.
  */
 int ipc_hold_copy(const struct ipc_hold *hold, const struct ipc_held *held, struct stat *st);
+/*
+ * The same by an entry of an object's `holders`, for who has no index of holders: @inode is the one that fstat() shall
+ * see. Also -EXDEV: this /proc numbers processes otherwise than system calls do (ipc_proc_same_pids()), so that
+ * the number would be another process's; -EBADF: the entry is no descriptor.
+ */
+int ipc_holder_copy(struct ipc_ctx *ctx, const struct ipc_holder *holder, uint64_t inode, struct stat *st);
+/*
+ * A copy of some holder's descriptor of @object, which was collected with its holders: the first that may be copied,
+ * is no mere handle (O_PATH), has the object's inode and @fits (NULL: any does). Returns the fd, or -errno with text:
+ * -ESRCH (nobody visible has it any more), -EPERM, -ENOTSUP (see -EXDEV above), -ENOSYS.
+ */
+int ipc_object_copy(struct ipc_ctx *ctx, const struct ipc_object *object, bool (*fits)(int fd, const void *data),
+		    const void *data);
 
 #endif

@@ -23,5 +23,10 @@ struct ipc_mq {
 extern const struct ipc_record ipc_mq_record;
 
 extern const struct ipc_kind ipc_kind_mq_sysv, ipc_kind_mq_posix;
+extern const struct ipc_changes ipc_changes_mq_sysv, ipc_changes_mq_posix;
+
+struct ipc_creation;
+/* create() of mq/posix (classes/change.h). */
+int ipc_mq_posix_create(struct ipc_creation *creation);
 
 #endif

@@ -23,9 +23,10 @@
 struct collect {
 	struct ipc_run *run;
 	const struct ipc_kind *kind;
-	int dir;
+	int dir; /* of all queues, or -errno */
 	uint64_t device;
-	size_t unread; /* queues that may not be opened */
+	struct ipc_keyset met; /* queues that were looked up by name */
+	size_t unread;         /* queues that may not be opened */
 };
 
 /* ---- what an open queue tells ------------------------------------------------------------------------------------ */
@@ -34,8 +35,7 @@ static void read_attributes(struct ipc_mq *mq, int fd)
 {
 	struct mq_attr attr;
 
-	/* the library's mq_getattr() may not take an fd that its mq_open() did not give */
-	if (syscall(SYS_mq_getsetattr, fd, NULL, &attr))
+	if (ipc_mqueue_attributes(fd, &attr))
 		return;
 	mq->messages = (uint64_t)attr.mq_curmsgs;
 	mq->max_messages = (uint64_t)attr.mq_maxmsg;
@@ -64,6 +64,11 @@ static void read_text(struct ipc_run *run, struct ipc_mq *mq, int fd)
 	ipc_buf_release(&text);
 }
 
+static bool is_readable(int fd)
+{
+	return (fcntl(fd, F_GETFL) & O_ACCMODE) != O_WRONLY;
+}
+
 /* Takes @fd, an open queue or -errno. */
 static void read_queue(struct collect *collect, struct ipc_mq *mq, int fd)
 {
@@ -73,8 +78,12 @@ static void read_queue(struct collect *collect, struct ipc_mq *mq, int fd)
 	}
 	if (ipc_run_needs(collect->run, IPC_NEED_DETAIL) && !collect->run->ctx->captured)
 		read_attributes(mq, fd);
-	if (ipc_run_needs(collect->run, IPC_NEED_QUEUE_TEXT))
-		read_text(collect->run, mq, fd);
+	if (ipc_run_needs(collect->run, IPC_NEED_QUEUE_TEXT)) {
+		if (is_readable(fd))
+			read_text(collect->run, mq, fd);
+		else
+			collect->unread++;
+	}
 	close(fd);
 }
 
@@ -107,24 +116,34 @@ static void fill(struct ipc_mq *mq, const struct stat *st)
 	mq->base.changed = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
 }
 
+/* Takes @fd, the open queue or -errno. */
+static int emit_named(struct collect *collect, const char *file, const struct stat *st, int fd)
+{
+	struct ipc_mq *mq = new_queue(collect, st->st_ino);
+
+	if (!mq) {
+		if (fd >= 0)
+			close(fd);
+		return -ENOMEM;
+	}
+	mq->base.name = ipc_arena_format(&collect->run->arena, "/%s", file);
+	fill(mq, st);
+	read_queue(collect, mq, fd);
+	return ipc_run_emit(collect->run, mq);
+}
+
 static int emit_listed(struct collect *collect, const char *file)
 {
-	struct ipc_mq *mq;
 	struct stat st;
-	int fd;
+	int fd = -ENOENT;
 
 	if (fstatat(collect->dir, file, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
 		return 0;
-	mq = new_queue(collect, st.st_ino);
-	if (!mq)
-		return -ENOMEM;
-	mq->base.name = ipc_arena_format(&collect->run->arena, "/%s", file);
-	fill(mq, &st);
 	if (wants_open(collect->run)) {
 		fd = openat(collect->dir, file, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-		read_queue(collect, mq, fd < 0 ? -errno : fd);
+		fd = fd < 0 ? -errno : fd;
 	}
-	return ipc_run_emit(collect->run, mq);
+	return emit_named(collect, file, &st, fd);
 }
 
 static int each_listed(struct collect *collect)
@@ -203,32 +222,139 @@ static int each_unlinked(struct collect *collect)
 	return err;
 }
 
+/* ---- by name alone ----------------------------------------------------------------------------------------------- */
+
+/* Are queues asked for by their names and in no other way? Then the others need not be listed. */
+static bool only_names(struct ipc_run *run, const struct ipc_kind *kind)
+{
+	const struct ipc_target *target;
+	size_t at = 0;
+
+	if (!ipc_run_only_targets(run, kind))
+		return false;
+	while ((target = ipc_run_next_target(run, kind->cls->name, &at)))
+		if (ipc_target_may_name(target, kind) && target->ref.by != IPC_BY_NAME)
+			return false;
+	return true;
+}
+
+/* A name that was given twice is one object. 1: new, 0: met before, or -ENOMEM. */
+static int meet(struct collect *collect, const struct stat *st)
+{
+	return ipc_keyset_add(&collect->met, (struct ipc_key){IPC_SPACE_FILE, st->st_dev, st->st_ino});
+}
+
+/* It is there, but it cannot be looked at. */
+static int refused(struct collect *collect, const struct ipc_target *target, int error)
+{
+	char shown[4 * (NAME_MAX + 2)];
+	struct ipc_bytes name = target->ref.locator;
+
+	ipc_escape(name.data, name.len, shown, sizeof(shown));
+	if (error == -EAGAIN) {
+		ipc_run_problem(collect->run, false, EAGAIN, "another program has a lease on it", "mq:%s", shown);
+		return 0;
+	}
+	ipc_run_problem(collect->run, true, -error, "it may be opened neither for reading nor for writing", "mq:%s",
+			shown);
+	ipc_run_deny_target(collect->run, target);
+	return 0;
+}
+
+/* Without a directory: opening a queue disturbs neither its messages nor its times. */
+static int look_up_opened(struct collect *collect, const struct ipc_target *target, const char *file)
+{
+	int fd = ipc_mqueue_open_any(file), r;
+	struct stat st;
+
+	if (fd == -ENOENT || fd == -ENOSYS)
+		return 0;
+	if (fd == -EACCES || fd == -EPERM || fd == -EAGAIN)
+		return refused(collect, target, fd);
+	if (fd < 0)
+		return fd;
+	r = fstat(fd, &st) ? -errno : meet(collect, &st);
+	if (r <= 0) {
+		close(fd);
+		return r;
+	}
+	collect->device = st.st_dev;
+	return emit_named(collect, file, &st, fd);
+}
+
+static int look_up_listed(struct collect *collect, const char *file)
+{
+	struct stat st;
+	int r;
+
+	if (fstatat(collect->dir, file, &st, AT_SYMLINK_NOFOLLOW))
+		return errno == ENOENT ? 0 : -errno;
+	r = meet(collect, &st);
+	return r > 0 ? emit_listed(collect, file) : r;
+}
+
+static int look_up(struct collect *collect, const struct ipc_target *target)
+{
+	char file[NAME_MAX + 1];
+
+	if (!ipc_mqueue_name(target->ref.locator, file))
+		return 0;
+	return collect->dir < 0 ? look_up_opened(collect, target, file) : look_up_listed(collect, file);
+}
+
+/* The targets one by one. Without a directory those that are no names cannot be looked for. */
+static int each_target(struct collect *collect)
+{
+	const struct ipc_target *target;
+	size_t at = 0;
+	int r = 0;
+
+	while (r == 0 && (target = ipc_run_next_target(collect->run, collect->kind->cls->name, &at))) {
+		if (!ipc_target_may_name(target, collect->kind))
+			continue;
+		if (target->ref.by == IPC_BY_NAME)
+			r = look_up(collect, target);
+		else
+			ipc_run_deny_target(collect->run, target);
+	}
+	ipc_keyset_release(&collect->met);
+	return r;
+}
+
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
+
+static int each_queue(struct collect *collect)
+{
+	int r = each_listed(collect);
+
+	return r || ipc_run_named_only(collect->run, collect->kind) ? r : each_unlinked(collect);
+}
+
 static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 {
 	struct collect collect = {.run = run, .kind = kind};
+	bool names = only_names(run, kind);
 	struct stat st;
-	int err;
+	int err = 0;
 
 	collect.dir = ipc_mqueuefs_open(run->ctx, ipc_run_mounts(run));
 	if (collect.dir == -ENODEV || (collect.dir == -ENOENT && run->ctx->captured))
 		return 0;
-	if (collect.dir == -EPERM) {
+	if (collect.dir == -EPERM && !names)
 		ipc_run_problem(
 			run, true, EPERM,
 			"needs CAP_SYS_ADMIN (root), or /dev/mqueue mounted in this ipc namespace with a queue in it",
 			"POSIX message queues");
-		ipc_run_deny_targets(run, kind);
-		return 0;
-	}
-	if (collect.dir < 0)
+	if (collect.dir < 0 && collect.dir != -EPERM)
 		return collect.dir;
-	err = fstat(collect.dir, &st) ? -errno : 0;
-	collect.device = st.st_dev;
+	if (collect.dir >= 0) {
+		err = fstat(collect.dir, &st) ? -errno : 0;
+		collect.device = st.st_dev;
+	}
 	if (!err)
-		err = each_listed(&collect);
-	if (!err && !ipc_run_named_only(run, kind))
-		err = each_unlinked(&collect);
-	close(collect.dir);
+		err = names || collect.dir < 0 ? each_target(&collect) : each_queue(&collect);
+	if (collect.dir >= 0)
+		close(collect.dir);
 	if (collect.unread)
 		ipc_run_unread(run, EACCES, "messages,bytes,max_messages,message_size,notify",
 			       "a queue is looked into by opening it for reading", "contents of %zu POSIX queue%s",
@@ -264,4 +390,5 @@ const struct ipc_kind ipc_kind_mq_posix = {
 	.names = names,
 	.identity = ipc_identity_inode,
 	.judge = judge,
+	.changes = &ipc_changes_mq_posix,
 };

@@ -96,4 +96,5 @@ const struct ipc_kind ipc_kind_mq_sysv = {
 	.names = ipc_sysv_names,
 	.identity = ipc_identity_sysv,
 	.judge = judge,
+	.changes = &ipc_changes_mq_sysv,
 };

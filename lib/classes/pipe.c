@@ -61,7 +61,7 @@ static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 
 static void names(const struct ipc_object *object, struct ipc_names *names)
 {
-	ipc_names_add(names, false, "%" PRIu64, object->inode);
+	ipc_names_add_number(names, false, object->inode);
 }
 
 /*
@@ -89,4 +89,5 @@ const struct ipc_kind ipc_kind_pipe = {
 	.collect = collect,
 	.names = names,
 	.identity = identity,
+	.changes = &ipc_changes_pipe,
 };

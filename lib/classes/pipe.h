@@ -21,6 +21,7 @@ struct ipc_pipe {
 };
 
 extern const struct ipc_record ipc_pipe_record;
+extern const struct ipc_changes ipc_changes_pipe, ipc_changes_fifo;
 
 /* Fill holders, readers, writers and flow, and openers, as far as they are needed. */
 void ipc_pipe_fill_ends(struct ipc_run *run, struct ipc_pipe *pipe);
@@ -30,5 +31,11 @@ void ipc_pipe_fill_ends(struct ipc_run *run, struct ipc_pipe *pipe);
  * the run.
  */
 void ipc_pipe_fill_contents(struct ipc_run *run, struct ipc_pipe *pipe, const struct ipc_held *held);
+
+/*
+ * Give the pipe behind @fd, any of its ends, room for @capacity bytes; the kernel rounds up to pages, a power of two of
+ * them. *@before is how much it had. Returns 0 or -errno with text.
+ */
+int ipc_pipe_resize(struct ipc_ctx *ctx, int fd, uint64_t capacity, int *before);
 
 #endif

@@ -40,5 +40,6 @@ extern const struct ipc_record ipc_sem_record;
 bool ipc_sem_decode(const unsigned char bytes[16], struct ipc_sem_value *out);
 
 extern const struct ipc_kind ipc_kind_sem_sysv, ipc_kind_sem_posix, ipc_kind_sem_unnamed;
+extern const struct ipc_changes ipc_changes_sem_sysv, ipc_changes_sem_posix;
 
 #endif

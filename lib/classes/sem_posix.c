@@ -164,4 +164,5 @@ const struct ipc_kind ipc_kind_sem_posix = {
 	.names = names,
 	.identity = ipc_identity_inode,
 	.judge = judge,
+	.changes = &ipc_changes_sem_posix,
 };

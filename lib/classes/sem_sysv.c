@@ -209,4 +209,5 @@ const struct ipc_kind ipc_kind_sem_sysv = {
 	.names = ipc_sysv_names,
 	.identity = ipc_identity_sysv,
 	.judge = judge,
+	.changes = &ipc_changes_sem_sysv,
 };

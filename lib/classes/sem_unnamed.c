@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "classes/change.h"
 #include "classes/sem.h"
 #include "classes/shm_files.h"
 #include "sources/blocked.h"
@@ -202,6 +203,18 @@ static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object
 	return ipc_judge_held(run, object) ? IPC_STATE_HELD : IPC_STATE_UNKNOWN;
 }
 
+static const struct ipc_changes changes = {
+	.refuse = {
+		[IPC_VERB_CREATE] = "an unnamed semaphore lies in the memory of programs; make one that a name reaches: sem:/name",
+		[IPC_VERB_SET] = "an unnamed semaphore lies in the memory of programs, which alone may change it",
+		[IPC_VERB_SEND] = "a semaphore carries no messages; use a queue: mq:/name",
+		[IPC_VERB_RECEIVE] = "a semaphore carries no messages; use a queue: mq:/name",
+		[IPC_VERB_POST] = "an unnamed semaphore lies in the memory of programs, which alone may post it; use one with a name: sem:/name",
+		[IPC_VERB_WAIT] = "an unnamed semaphore lies in the memory of programs, which alone may take it; use one with a name: sem:/name",
+		[IPC_VERB_REMOVE] = "an unnamed semaphore goes with the memory that it lies in",
+	},
+};
+
 const struct ipc_kind ipc_kind_sem_unnamed = {
 	.name = "unnamed",
 	.help = "POSIX unnamed semaphore in shared memory (sem_init), while somebody waits for it",
@@ -216,4 +229,5 @@ const struct ipc_kind ipc_kind_sem_unnamed = {
 	.names = names,
 	.identity = identity,
 	.judge = judge,
+	.changes = &changes,
 };

@@ -23,5 +23,6 @@ extern const struct ipc_record ipc_shm_record;
 
 extern const struct ipc_kind ipc_kind_shm_sysv, ipc_kind_shm_posix, ipc_kind_shm_memfd, ipc_kind_shm_anon,
 	ipc_kind_shm_file;
+extern const struct ipc_changes ipc_changes_shm_sysv, ipc_changes_shm_posix;
 
 #endif

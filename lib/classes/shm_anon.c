@@ -2,6 +2,7 @@
 /* Shared anonymous memory (mmap with MAP_SHARED | MAP_ANONYMOUS): shared by a process with its children. */
 #include <errno.h>
 
+#include "classes/change.h"
 #include "classes/shm_held.h"
 
 static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_held *held,
@@ -31,6 +32,18 @@ static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 	return ipc_shm_held_collect(run, kind, IPC_SPACE_ANON, emit);
 }
 
+static const struct ipc_changes changes = {
+	.refuse = {
+		[IPC_VERB_CREATE] = "anonymous memory lives in the processes that map it; make one that a name reaches: shm:/name",
+		[IPC_VERB_SET] = "anonymous memory has no attributes to be set",
+		[IPC_VERB_SEND] = "memory carries no messages; use a queue: mq:/name",
+		[IPC_VERB_RECEIVE] = "memory carries no messages; use a queue: mq:/name",
+		[IPC_VERB_POST] = "memory is no semaphore; make one: sem:/name",
+		[IPC_VERB_WAIT] = "memory is no semaphore; make one: sem:/name",
+		[IPC_VERB_REMOVE] = "anonymous memory goes with its last mapping; end that process, which \"ipctool show\" names",
+	},
+};
+
 const struct ipc_kind ipc_kind_shm_anon = {
 	.name = "anon",
 	.help = "shared anonymous memory (mmap with MAP_SHARED and MAP_ANONYMOUS)",
@@ -42,4 +55,5 @@ const struct ipc_kind ipc_kind_shm_anon = {
 	.collect = collect,
 	.names = ipc_shm_held_names,
 	.identity = ipc_identity_inode,
+	.changes = &changes,
 };

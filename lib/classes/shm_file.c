@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "classes/change.h"
 #include "classes/shm_held.h"
 #include "model/bytes.h"
 #include "model/keyset.h"
@@ -152,6 +153,18 @@ static void names(const struct ipc_object *object, struct ipc_names *names)
 		ipc_names_add_file(names, false, object->dev, object->inode);
 }
 
+static const struct ipc_changes changes = {
+	.refuse = {
+		[IPC_VERB_CREATE] = "a mapped file is an ordinary file; make shared memory instead: shm:/name",
+		[IPC_VERB_SET] = "a mapped file is an ordinary file; use chmod(1), chown(1) or truncate(1)",
+		[IPC_VERB_SEND] = "memory carries no messages; use a queue: mq:/name",
+		[IPC_VERB_RECEIVE] = "memory carries no messages; use a queue: mq:/name",
+		[IPC_VERB_POST] = "memory is no semaphore; make one: sem:/name",
+		[IPC_VERB_WAIT] = "memory is no semaphore; make one: sem:/name",
+		[IPC_VERB_REMOVE] = "a mapped file is an ordinary file that may hold data; use rm(1) when you are sure",
+	},
+};
+
 const struct ipc_kind ipc_kind_shm_file = {
 	.name = "file",
 	.help = "a file that several processes have mapped MAP_SHARED",
@@ -164,4 +177,5 @@ const struct ipc_kind ipc_kind_shm_file = {
 	.collect = collect,
 	.names = names,
 	.identity = ipc_identity_inode,
+	.changes = &changes,
 };

@@ -3,12 +3,15 @@
 #include "classes/shm_files.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "classes/classes.h"
 #include "classes/held.h"
 #include "holders/holders.h"
+#include "model/keyset.h"
 #include "sources/scan.h"
 
 #define SHM_DIR "/dev/shm"
@@ -91,15 +94,95 @@ static int each_unlinked(struct ipc_run *run, const struct ipc_kind *kind, ipc_s
 	return r;
 }
 
+/* ---- those asked for by name ------------------------------------------------------------------------------------- */
+
+/*
+ * Is nothing asked of @kind but by names? Then the directory, which may be large, need not be read. In directories below
+ * it the scan has rules of its own (no links, no foreign mounts), so names with a further slash are left to it.
+ */
+static bool is_by_name(struct ipc_run *run, const struct ipc_kind *kind)
+{
+	const struct ipc_target *target;
+	size_t at = 0;
+
+	if (!ipc_run_only_targets(run, kind))
+		return false;
+	while ((target = ipc_run_next_target(run, kind->cls->name, &at))) {
+		struct ipc_bytes name = target->ref.locator;
+
+		if (ipc_target_may_name(target, kind) &&
+		    (target->ref.by != IPC_BY_NAME || memrchr(name.data, '/', name.len) != name.data))
+			return false;
+	}
+	return true;
+}
+
+struct asking {
+	struct ipc_run *run;
+	const struct ipc_kind *kind;
+	ipc_shm_file_fn fn;
+	void *data;
+	int dir;
+	struct ipc_keyset met; /* a name may be asked for twice, and a file may have two names */
+};
+
+static int answer(struct asking *asking, const struct ipc_target *target, struct ipc_bytes path)
+{
+	struct ipc_shm_file file = {.name = path, .known = true};
+	int r = ipc_file_stat(ipc_run_mounts(asking->run), asking->dir, path.data + 1, false, &file.file);
+
+	if (r == -EACCES || r == -EPERM)
+		ipc_run_deny_target(asking->run, target);
+	if (r || !S_ISREG(file.file.mode))
+		return 0;
+	r = ipc_keyset_add(&asking->met,
+			   (struct ipc_key){ipc_hash(path.data, path.len) | 1, file.file.device, file.file.inode});
+	return r > 0 ? asking->fn(asking->run, asking->kind, &file, asking->data) : r;
+}
+
+/* "/name" is the file /name, or /sem.name */
+static int ask(struct asking *asking, const struct ipc_target *target)
+{
+	bool semaphore = strcmp(asking->kind->cls->name, "sem") == 0;
+	struct ipc_bytes name = target->ref.locator;
+
+	name = ipc_arena_format(&asking->run->arena, "/%s%.*s", semaphore ? SEM_PREFIX : "", (int)name.len - 1,
+				name.data + 1);
+	return name.data ? answer(asking, target, name) : -ENOMEM;
+}
+
+static int each_asked(struct ipc_run *run, const struct ipc_kind *kind, ipc_shm_file_fn fn, void *data)
+{
+	struct asking asking = {.run = run, .kind = kind, .fn = fn, .data = data};
+	const struct ipc_target *target;
+	size_t at = 0;
+	int r = 0;
+
+	asking.dir =
+		openat(run->ctx->root_fd, run->ctx->captured ? &SHM_DIR[1] : SHM_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (asking.dir < 0)
+		return 0;
+	while (r == 0 && (target = ipc_run_next_target(run, kind->cls->name, &at)))
+		if (ipc_target_may_name(target, kind))
+			r = ask(&asking, target);
+	close(asking.dir);
+	ipc_keyset_release(&asking.met);
+	return r;
+}
+
 int ipc_shm_files_each(struct ipc_run *run, const struct ipc_kind *kind, ipc_shm_file_fn fn, void *data)
 {
 	int r;
 
+	if (is_by_name(run, kind))
+		return each_asked(run, kind, fn, data);
 	r = each_listed(run, kind, fn, data);
 	if (r == 0 && !ipc_run_named_only(run, kind))
 		r = each_unlinked(run, kind, fn, data);
 	return r;
 }
+
+/* ---- what becomes of them ---------------------------------------------------------------------------------------- */
 
 void ipc_shm_file_fill(struct ipc_object *object, const struct ipc_shm_file *file)
 {

@@ -64,4 +64,5 @@ const struct ipc_kind ipc_kind_shm_posix = {
 	.names = names,
 	.identity = ipc_identity_inode,
 	.judge = ipc_judge_posix,
+	.changes = &ipc_changes_shm_posix,
 };

@@ -157,4 +157,5 @@ const struct ipc_kind ipc_kind_shm_sysv = {
 	.names = ipc_sysv_names,
 	.identity = ipc_identity_sysv,
 	.judge = judge,
+	.changes = &ipc_changes_shm_sysv,
 };

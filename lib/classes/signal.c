@@ -13,21 +13,6 @@
 #include "sources/processes.h"
 #include "sources/procfs.h"
 
-struct ipc_signal {
-	struct ipc_object base;
-	struct ipc_list pending; /* of the process: SigPnd of its main thread and ShdPnd */
-	struct ipc_list blocked;
-	struct ipc_list ignored;
-	struct ipc_list caught;
-	struct ipc_list defaulted; /* neither ignored nor caught, so the default action applies */
-	struct ipc_list uncatchable;
-	uint64_t queued;
-	uint64_t queue_limit;
-	struct ipc_list threads;
-
-	uint64_t ticks; /* start of the process as the kernel counts it; no field */
-};
-
 struct thread {
 	int64_t tid;
 	struct ipc_bytes comm;
@@ -269,7 +254,7 @@ static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 
 static void names(const struct ipc_object *object, struct ipc_names *names)
 {
-	ipc_names_add(names, false, "%" PRIu64, object->id);
+	ipc_names_add_number(names, false, object->id);
 }
 
 /* A process number is used again; its start time is not. */
@@ -297,4 +282,5 @@ const struct ipc_kind ipc_kind_signal_process = {
 	.names = names,
 	.identity = identity,
 	.judge = judge,
+	.changes = &ipc_changes_signal_process,
 };

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "classes/change.h"
 #include "model/units.h"
 #include "sources/procfs.h"
 
@@ -58,7 +59,7 @@ const struct ipc_class ipc_class_sock = {
 
 void ipc_sock_names(const struct ipc_object *object, struct ipc_names *names)
 {
-	ipc_names_add(names, false, "%" PRIu64, object->inode);
+	ipc_names_add_number(names, false, object->inode);
 }
 
 int ipc_sock_identity(const struct ipc_object *object, struct ipc_buf *out)
@@ -328,3 +329,15 @@ struct ipc_bytes ipc_sock_interface(struct ipc_run *run, unsigned index)
 		return ipc_arena_bytes(&run->arena, name, strlen(name));
 	return ipc_arena_format(&run->arena, "%u", index);
 }
+
+const struct ipc_changes ipc_changes_sock_other = {
+	.refuse = {
+		[IPC_VERB_CREATE] = "sockets of this kind belong to their program; ipctool makes unix, tcp and udp ones",
+		[IPC_VERB_SET] = "a socket without a file has no attributes that others may set",
+		[IPC_VERB_SEND] = "ipctool speaks unix, tcp and udp; to this kind the program that has it must speak",
+		[IPC_VERB_RECEIVE] = "what a socket receives belongs to the process that has it",
+		[IPC_VERB_POST] = "a socket is no semaphore; make one: sem:/name",
+		[IPC_VERB_WAIT] = "a socket is no semaphore; make one: sem:/name",
+		[IPC_VERB_REMOVE] = "the kernel ends sockets of this kind with their last holder alone; end that process, which \"ipctool show\" names",
+	},
+};

@@ -43,6 +43,8 @@ extern const struct ipc_record ipc_sock_record;
 extern const struct ipc_kind ipc_kind_sock_unix, ipc_kind_sock_tcp, ipc_kind_sock_udp, ipc_kind_sock_raw,
 	ipc_kind_sock_mptcp, ipc_kind_sock_sctp, ipc_kind_sock_dccp, ipc_kind_sock_packet, ipc_kind_sock_netlink,
 	ipc_kind_sock_vsock, ipc_kind_sock_xdp;
+extern const struct ipc_changes ipc_changes_sock_unix, ipc_changes_sock_tcp, ipc_changes_sock_udp,
+	ipc_changes_sock_other; /* of kinds that nobody but their program changes */
 
 /* ---- operations of kinds ----------------------------------------------------------------------------------- */
 

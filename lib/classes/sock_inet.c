@@ -394,7 +394,7 @@ static void names(const struct ipc_object *object, struct ipc_names *names)
 	int local = (int)sock->local.len, peer = (int)sock->peer.len;
 
 	/* The MPTCP socket has the better right to the inode that its subflows report too. */
-	if (object->inode != IPC_UNKNOWN && !sock->subflow && !ipc_names_add(names, false, "%" PRIu64, object->inode))
+	if (object->inode != IPC_UNKNOWN && !sock->subflow && !ipc_names_add_number(names, false, object->inode))
 		return;
 	if (sock->local.data) {
 		/* Nothing but its two ends names a socket that has left its process (TIME-WAIT). */
@@ -407,16 +407,17 @@ static void names(const struct ipc_object *object, struct ipc_names *names)
 		ipc_names_add(names, true, "%" PRIu64, object->inode);
 }
 
-#define INET_KIND(text, describe, leak)                                                                              \
+#define INET_KIND(text, describe, leak, change)                                                                            \
 	{                                                                                                            \
 		IPC_SOCK_NET_KIND(text, describe),                                                                   \
 			.leaks = (leak), .locators = 1u << IPC_BY_NUMBER | 1u << IPC_BY_ADDRESS, .collect = collect, \
 			.names = names, .identity = ipc_sock_identity, .judge = ipc_sock_judge,                      \
+			.changes = &ipc_changes_sock_##change, \
 	}
 
-const struct ipc_kind ipc_kind_sock_tcp = INET_KIND("tcp", "TCP sockets over IPv4 and IPv6", true);
-const struct ipc_kind ipc_kind_sock_udp = INET_KIND("udp", "UDP and UDP-Lite sockets over IPv4 and IPv6", true);
-const struct ipc_kind ipc_kind_sock_raw = INET_KIND("raw", "raw sockets over IPv4 and IPv6", false);
-const struct ipc_kind ipc_kind_sock_mptcp = INET_KIND("mptcp", "multipath TCP sockets", true);
-const struct ipc_kind ipc_kind_sock_sctp = INET_KIND("sctp", "SCTP sockets", true);
-const struct ipc_kind ipc_kind_sock_dccp = INET_KIND("dccp", "DCCP sockets", true);
+const struct ipc_kind ipc_kind_sock_tcp = INET_KIND("tcp", "TCP sockets over IPv4 and IPv6", true, tcp);
+const struct ipc_kind ipc_kind_sock_udp = INET_KIND("udp", "UDP and UDP-Lite sockets over IPv4 and IPv6", true, udp);
+const struct ipc_kind ipc_kind_sock_raw = INET_KIND("raw", "raw sockets over IPv4 and IPv6", false, other);
+const struct ipc_kind ipc_kind_sock_mptcp = INET_KIND("mptcp", "multipath TCP sockets", true, other);
+const struct ipc_kind ipc_kind_sock_sctp = INET_KIND("sctp", "SCTP sockets", true, other);
+const struct ipc_kind ipc_kind_sock_dccp = INET_KIND("dccp", "DCCP sockets", true, other);

@@ -91,7 +91,7 @@ static void names(const struct ipc_object *object, struct ipc_names *names)
 	const struct ipc_sock *sock = (const struct ipc_sock *)object;
 
 	/* A socket of the kernel itself may have no inode. */
-	if (object->inode != IPC_UNKNOWN && !ipc_names_add(names, false, "%" PRIu64, object->inode))
+	if (object->inode != IPC_UNKNOWN && !ipc_names_add_number(names, false, object->inode))
 		return;
 	ipc_names_add(names, false, "netlink:%.*s", (int)sock->local.len, sock->local.data);
 }
@@ -103,4 +103,5 @@ const struct ipc_kind ipc_kind_sock_netlink = {
 	.names = names,
 	.identity = ipc_sock_identity,
 	.judge = ipc_sock_judge,
+	.changes = &ipc_changes_sock_other,
 };

@@ -405,7 +405,7 @@ static void names(const struct ipc_object *object, struct ipc_names *names)
 	const struct ipc_sock *sock = (const struct ipc_sock *)object;
 	bool weak = sock->connected || sock->displaced;
 
-	if (!sock->stale && !ipc_names_add(names, false, "%" PRIu64, object->inode))
+	if (!sock->stale && !ipc_names_add_number(names, false, object->inode))
 		return;
 	if (sock->path.data)
 		ipc_names_add_bytes(names, weak, "", sock->path);
@@ -436,4 +436,5 @@ const struct ipc_kind ipc_kind_sock_unix = {
 	.names = names,
 	.identity = identity,
 	.judge = judge,
+	.changes = &ipc_changes_sock_unix,
 };

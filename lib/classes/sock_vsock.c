@@ -51,7 +51,7 @@ static void names(const struct ipc_object *object, struct ipc_names *names)
 {
 	const struct ipc_sock *sock = (const struct ipc_sock *)object;
 
-	if (object->inode != IPC_UNKNOWN && !ipc_names_add(names, false, "%" PRIu64, object->inode))
+	if (object->inode != IPC_UNKNOWN && !ipc_names_add_number(names, false, object->inode))
 		return;
 	if (sock->peer.data && !ipc_names_add(names, false, "vsock:%.*s,%.*s", (int)sock->local.len, sock->local.data,
 					      (int)sock->peer.len, sock->peer.data))
@@ -67,4 +67,5 @@ const struct ipc_kind ipc_kind_sock_vsock = {
 	.names = names,
 	.identity = ipc_sock_identity,
 	.judge = ipc_sock_judge,
+	.changes = &ipc_changes_sock_other,
 };

@@ -75,4 +75,5 @@ const struct ipc_kind ipc_kind_sock_xdp = {
 	.names = ipc_sock_names,
 	.identity = ipc_sock_identity,
 	.judge = ipc_sock_judge,
+	.changes = &ipc_changes_sock_other,
 };

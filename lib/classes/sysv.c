@@ -14,6 +14,7 @@ void ipc_sysv_fill(struct ipc_run *run, struct ipc_object *object, const struct 
 		   enum ipc_space space)
 {
 	object->id = perm->id;
+	object->looked = perm->looked;
 	object->key = perm->key;
 	object->uid = perm->uid;
 	object->gid = perm->gid;
@@ -61,7 +62,7 @@ bool ipc_sysv_take_id(struct ipc_idset *ids, uint64_t *id)
 
 void ipc_sysv_names(const struct ipc_object *object, struct ipc_names *names)
 {
-	if (ipc_names_add(names, false, "%" PRIu64, object->id) && object->key)
+	if (ipc_names_add_number(names, false, object->id) && object->key)
 		ipc_names_add(names, false, "0x%08" PRIx64, object->key);
 }
 

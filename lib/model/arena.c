@@ -120,12 +120,18 @@ struct ipc_arena_mark ipc_arena_mark(const struct ipc_arena *arena)
 	return (struct ipc_arena_mark){arena->top, arena->top ? arena->top->used : 0};
 }
 
+/* The lowest block: who fills and empties the arena again and again shall not pay for it each time. */
+static bool stays(const struct ipc_arena_block *block)
+{
+	return !block->below && block->room <= BLOCK_SIZE;
+}
+
 void ipc_arena_rewind(struct ipc_arena *arena, struct ipc_arena_mark mark)
 {
-	while (arena->top != mark.top)
+	while (arena->top != mark.top && !stays(arena->top))
 		pop_block(arena);
 	if (arena->top)
-		arena->top->used = mark.used;
+		arena->top->used = arena->top == mark.top ? mark.used : 0;
 }
 
 void ipc_arena_release(struct ipc_arena *arena)

@@ -46,7 +46,7 @@ static size_t find(struct ipc_bytes text, size_t from, char c)
 }
 
 /* An internet end point in its pieces; `zone` is an interface, absent when not given. */
-struct endpoint {
+struct pieces {
 	bool v6;
 	struct ipc_bytes address;
 	struct ipc_bytes zone;
@@ -54,9 +54,9 @@ struct endpoint {
 };
 
 /* Split "ADDRESS[%ZONE]:PORT"; IPv6 as "[ADDRESS%ZONE]:PORT" or, as ss prints it, "[ADDRESS]%ZONE:PORT". */
-static int split_endpoint(struct ipc_bytes text, struct endpoint *out)
+static int split_endpoint(struct ipc_bytes text, struct pieces *out)
 {
-	struct endpoint e = {.v6 = ipc_bytes_starts(text, "[")};
+	struct pieces e = {.v6 = ipc_bytes_starts(text, "[")};
 	size_t begin = e.v6 ? 1 : 0;
 	size_t close = e.v6 ? find(text, 1, ']') : 0;
 	size_t colon = find(text, close, ':');
@@ -89,39 +89,52 @@ static int split_endpoint(struct ipc_bytes text, struct endpoint *out)
 	return 0;
 }
 
-static int append_address(const struct endpoint *e, struct ipc_buf *out)
+static int parse_address(const struct pieces *e, unsigned char address[16])
 {
 	char text[INET6_ADDRSTRLEN];
-	unsigned char address[sizeof(struct in6_addr)];
-	int family = e->v6 ? AF_INET6 : AF_INET;
 
 	if (e->address.len >= sizeof(text) || memchr(e->address.data, '\0', e->address.len))
 		return -EINVAL;
 	memcpy(text, e->address.data, e->address.len);
 	text[e->address.len] = '\0';
-	if (inet_pton(family, text, address) != 1 || !inet_ntop(family, address, text, sizeof(text)))
+	return inet_pton(e->v6 ? AF_INET6 : AF_INET, text, address) == 1 ? 0 : -EINVAL;
+}
+
+int ipc_endpoint_parse(struct ipc_bytes text, struct ipc_endpoint *out)
+{
+	struct ipc_endpoint end = {0};
+	struct pieces pieces;
+	uint64_t port = 0;
+	int error = split_endpoint(text, &pieces);
+
+	if (!error)
+		error = parse_address(&pieces, end.address);
+	if (error)
+		return error;
+	end.any_port = ipc_bytes_equal(pieces.port, IPC_BYTES("*"));
+	if (!end.any_port && (ipc_parse_uint(pieces.port.data, pieces.port.len, &port) || port > UINT16_MAX))
 		return -EINVAL;
-	if (ipc_buf_format(out, "%s%s%s", e->v6 ? "[" : "", text, e->zone.data ? "%" : "") ||
-	    ipc_buf_append(out, e->zone.data, e->zone.len) || ipc_buf_format(out, "%s", e->v6 ? "]" : ""))
-		return -ENOMEM;
+	end.v6 = pieces.v6;
+	end.zone = pieces.zone;
+	end.port = (uint16_t)port;
+	*out = end;
 	return 0;
 }
 
 static int append_endpoint(struct ipc_bytes text, struct ipc_buf *out)
 {
-	struct endpoint e;
-	uint64_t port;
-	int error = split_endpoint(text, &e);
+	char address[INET6_ADDRSTRLEN];
+	struct ipc_endpoint end;
+	int error = ipc_endpoint_parse(text, &end);
 
-	if (!error)
-		error = append_address(&e, out);
+	if (!error && !inet_ntop(end.v6 ? AF_INET6 : AF_INET, end.address, address, sizeof(address)))
+		error = -EINVAL;
 	if (error)
 		return error;
-	if (ipc_bytes_equal(e.port, IPC_BYTES("*")))
-		return ipc_buf_format(out, ":*");
-	if (ipc_parse_uint(e.port.data, e.port.len, &port) || port > UINT16_MAX)
-		return -EINVAL;
-	return ipc_buf_format(out, ":%u", (unsigned)port);
+	if (ipc_buf_format(out, "%s%s%s", end.v6 ? "[" : "", address, end.zone.data ? "%" : "") ||
+	    ipc_buf_append(out, end.zone.data, end.zone.len) || ipc_buf_format(out, "%s", end.v6 ? "]" : ""))
+		return -ENOMEM;
+	return end.any_port ? ipc_buf_format(out, ":*") : ipc_buf_format(out, ":%u", (unsigned)end.port);
 }
 
 static int complain(struct ipc_bytes text, struct ipc_buf *why)
@@ -134,20 +147,38 @@ static int complain(struct ipc_bytes text, struct ipc_buf *why)
 	return -EINVAL;
 }
 
+/* Where the address of one end ends. An interface name may hold a comma, so inside brackets none is looked for. */
+static size_t find_comma(struct ipc_bytes text, size_t local)
+{
+	return find(text, local < text.len && text.data[local] == '[' ? find(text, local, ']') : local, ',');
+}
+
+int ipc_socket_address_ends(struct ipc_bytes text, struct ipc_bytes *local, struct ipc_bytes *peer)
+{
+	const struct protocol *protocol = find_protocol(text);
+	size_t begin, comma;
+
+	if (!protocol || !protocol->internet)
+		return -EINVAL;
+	begin = strlen(protocol->name);
+	comma = find_comma(text, begin);
+	*local = part(text, begin, comma);
+	*peer = comma < text.len ? part(text, comma + 1, text.len) : IPC_NO_BYTES;
+	return 0;
+}
+
 int ipc_socket_address_normalise(struct ipc_bytes text, struct ipc_buf *out, struct ipc_buf *why)
 {
 	const struct protocol *protocol = find_protocol(text);
 	size_t local = protocol ? strlen(protocol->name) : 0;
-	size_t close, comma;
+	size_t comma;
 	int error;
 
 	if (!protocol || local == text.len)
 		return complain(text, why);
 	if (!protocol->internet)
 		return ipc_buf_append(out, text.data, text.len);
-	/* An interface name may hold a comma, so inside brackets none is looked for. */
-	close = text.data[local] == '[' ? find(text, local, ']') : local;
-	comma = find(text, close, ',');
+	comma = find_comma(text, local);
 	error = ipc_buf_append(out, text.data, local);
 	if (!error)
 		error = append_endpoint(part(text, local, comma), out);

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <ipctool/change.h>
+
 #define SECOND INT64_C(1000000000)
 
 /* More digits than this are below any unit's resolution. */
@@ -214,6 +216,11 @@ int ipc_parse_duration(const char *text, size_t len, int64_t *out)
 		return -ERANGE;
 	*out = (int64_t)sum;
 	return 0;
+}
+
+int ipc_duration_parse(const char *text, int64_t *out)
+{
+	return ipc_parse_duration(text, strlen(text), out);
 }
 
 /* Exactly @digits digits at text[*at], which moves on. -1: not of that form. */

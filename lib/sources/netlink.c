@@ -156,15 +156,15 @@ static int dump_walk(struct dump *dump, const char *at, size_t len, bool hand_ov
 	return dump->done || left <= 0 ? 0 : -EBADMSG;
 }
 
-static int diag_send(struct ipc_diag *diag, const void *request, size_t size)
+static int diag_send(struct ipc_diag *diag, unsigned type, unsigned flags, const void *request, size_t size)
 {
 	struct nlmsghdr *nlh;
 
 	if (size > CHUNK / 2)
 		return -EINVAL;
 	nlh = mnl_nlmsg_put_header(diag->buffer);
-	nlh->nlmsg_type = SOCK_DIAG_BY_FAMILY;
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
 	nlh->nlmsg_seq = ++diag->seq;
 	memcpy(mnl_nlmsg_put_extra_header(nlh, size), request, size);
 	return mnl_socket_sendto(diag->socket, nlh, nlh->nlmsg_len) < 0 ? -errno : 0;
@@ -205,7 +205,7 @@ static int dump_once(struct ipc_diag *diag, struct dump *dump, const void *reque
 
 	dump->done = dump->interrupted = false;
 	ipc_buf_clear(&diag->held);
-	r = diag_send(diag, request, size);
+	r = diag_send(diag, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, request, size);
 	if (r < 0)
 		return r;
 	dump->seq = diag->seq;
@@ -309,6 +309,30 @@ int ipc_diag_dump(struct ipc_diag *diag, const char *name, const void *request, 
 		if (r != 1)
 			break;
 	}
+	return r;
+}
+
+int ipc_diag_one(struct ipc_diag *diag, unsigned type, const void *request, size_t size, size_t min, ipc_diag_fn fn,
+		 void *data)
+{
+	struct dump dump = {.min = min, .fn = fn, .data = data};
+	ssize_t len;
+	int r;
+
+	if (diag->ctx->captured)
+		return -EOPNOTSUPP;
+	r = diag->busy ? diag_renew(diag) : 0;
+	if (r == 0)
+		r = diag_send(diag, type, NLM_F_ACK, request, size);
+	dump.seq = diag->seq;
+	dump.portid = mnl_socket_get_portid(diag->socket);
+	while (r == 0 && !dump.done) {
+		len = diag_receive(diag);
+		if (len <= 0)
+			return len ? (int)len : -EBADMSG;
+		r = dump_walk(&dump, diag->buffer, len, fn != NULL);
+	}
+	/* What follows when @fn broke off (the acknowledgement) is not of this number, and passed over. */
 	return r;
 }
 

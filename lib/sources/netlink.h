@@ -45,6 +45,14 @@ int ipc_diag_dump(struct ipc_diag *diag, const char *name, const void *request, 
 #define IPC_DIAG_PARTIAL (-ESTALE)
 
 /*
+ * Ask about one socket (@type SOCK_DIAG_BY_FAMILY: @fn gets what is told of it, or is NULL), or end it (SOCK_DESTROY).
+ * @request as above, with the cookie in it, so that it is that socket or none. Returns 0, what @fn returned, or -errno as
+ * the kernel has it: -ENOENT or -ESTALE when there is no such socket, -EOPNOTSUPP when it cannot, -EPERM. Live only.
+ */
+int ipc_diag_one(struct ipc_diag *diag, unsigned type, const void *request, size_t size, size_t min, ipc_diag_fn fn,
+		 void *data);
+
+/*
  * The attributes behind the first @fixed payload bytes: @table[type] for types below @count, NULL for those that are
  * absent. One that is shorter than @least[type] or reaches beyond the message counts as absent; of equal ones the
  * first counts.

@@ -162,7 +162,7 @@ static int start(struct ipc_ns_call *call, pthread_t *thread)
 	return r;
 }
 
-int ipc_ns_call(struct ipc_ctx *ctx, const struct ipc_ns *ns, int (*fn)(void *data), void *data)
+static int call_away(struct ipc_ctx *ctx, const struct ipc_ns *ns, int (*fn)(void *data), void *data)
 {
 	struct ipc_ns_call call = {
 		.ctx = ctx,
@@ -176,8 +176,6 @@ int ipc_ns_call(struct ipc_ctx *ctx, const struct ipc_ns *ns, int (*fn)(void *da
 	pthread_t thread;
 	int r;
 
-	if (ns->own)
-		return fn(data);
 	outer = ctx->away;
 	ctx->away = &call;
 	r = start(&call, &thread);
@@ -187,6 +185,11 @@ int ipc_ns_call(struct ipc_ctx *ctx, const struct ipc_ns *ns, int (*fn)(void *da
 	}
 	ctx->away = outer;
 	return r ? ipc_ctx_fail(ctx, -r, "no thread could be made: %s", strerror(r)) : call.work.result;
+}
+
+int ipc_ns_call(struct ipc_ctx *ctx, const struct ipc_ns *ns, int (*fn)(void *data), void *data)
+{
+	return ns->own ? fn(data) : call_away(ctx, ns, fn, data);
 }
 
 /* ---- containers -------------------------------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include <sys/msg.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
+#include <time.h>
 
 #include "model/idset.h"
 #include "model/record.h"
@@ -38,9 +39,10 @@ struct listing {
 	int result;            /* what the receiver returned; non-zero ends the listing */
 };
 
+/* An index gives an object once; it is the text that may have one twice (Linux 5.3). */
 static int hand_over(struct listing *listing, const union ipc_sysv_any *any)
 {
-	int fresh = ipc_idset_add(&listing->seen, any->perm.id);
+	int fresh = any->perm.looked ? 1 : ipc_idset_add(&listing->seen, any->perm.id);
 
 	listing->any = true;
 	if (fresh < 0)
@@ -54,9 +56,18 @@ static int hand_over(struct listing *listing, const union ipc_sysv_any *any)
 	return listing->result;
 }
 
+int64_t ipc_sysv_tick(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
 static void set_perm(struct ipc_sysv_perm *perm, int id, const struct ipc_perm *from)
 {
 	perm->id = (uint64_t)id;
+	perm->looked = ipc_sysv_tick();
 	perm->key = (uint32_t)from->__key;
 	perm->uid = from->uid;
 	perm->gid = from->gid;

@@ -15,6 +15,7 @@ struct ipc_sysv_perm {
 	uint64_t key; /* the 32 bits of key_t */
 	uint64_t uid, gid, cuid, cgid;
 	uint64_t mode;  /* permission bits alone */
+	int64_t looked; /* ipc_sysv_tick() when the kernel was asked for this one by a system call; 0: read from text */
 	uint64_t flags; /* the bits of the kernel's mode above them: IPC_SYSV_DEST, IPC_SYSV_LOCKED, IPC_SYSV_HUGETLB */
 };
 
@@ -63,6 +64,12 @@ int ipc_sysv_each_shm(struct ipc_ctx *ctx, bool memory, ipc_sysv_shm_fn fn, void
 int ipc_sysv_find_msg(struct ipc_ctx *ctx, uint64_t id, struct ipc_sysv_msg *out);
 int ipc_sysv_find_sem(struct ipc_ctx *ctx, uint64_t id, struct ipc_sysv_sem *out);
 int ipc_sysv_find_shm(struct ipc_ctx *ctx, uint64_t id, bool memory, struct ipc_sysv_shm *out);
+
+/*
+ * The coarse monotonic clock in ns, which goes on every few milliseconds and costs next to nothing: what was looked at in
+ * the same tick has been looked at just now.
+ */
+int64_t ipc_sysv_tick(void);
 
 /* A time in seconds as fields keep it: nanoseconds, IPC_UNKNOWN_INT for "never". */
 int64_t ipc_sysv_time(int64_t seconds);

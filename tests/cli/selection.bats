@@ -364,10 +364,12 @@ refuses() {
 		run_ipctool "$command" -q mq/sysv
 		[[ $status -eq 0 && $output == "mq:$(fx q .id)" ]] || { echo "$command: $status $output $stderr"; false; }
 	done
-	for command in show sh s; do
+	for command in show sh; do
 		run_ipctool "$command" -q "mq:$(fx q .id)"
 		[[ $status -eq 0 && $output == "mq:$(fx q .id)" ]]
 	done
+	run_ipctool s mq:4242
+	[[ $status -eq 2 && $stderr == 'ipctool: s: ambiguous command: '*show*set* ]]
 	# Messages bear the whole name.
 	run_ipctool sh mq:4242
 	[[ $stderr == 'ipctool show: mq:4242: no such object'* ]]

@@ -7,7 +7,7 @@ export LC_ALL=C
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
-sed -n '/^IPC_EXPORT/s/.*[ *]\(ipc_[a-z0-9_]*\)(.*/\1/p' "$SOURCE_DIR/include/ipctool/ipctool.h" | sort >"$dir/header"
+sed -n '/^IPC_EXPORT/s/.*[ *]\(ipc_[a-z0-9_]*\)(.*/\1/p' "$SOURCE_DIR"/include/ipctool/*.h | sort >"$dir/header"
 sed -n 's/^[[:space:]]*\(ipc_[a-z0-9_]*\);$/\1/p' "$SOURCE_DIR/lib/libipctool.sym" >"$dir/script-as-written"
 sort "$dir/script-as-written" >"$dir/script"
 # nm prints NAME@@VERSION; an export without one has escaped the version script.
@@ -16,7 +16,7 @@ sort "$dir/script-as-written" >"$dir/script"
 sed 's/@@*.*//' "$dir/versioned" >"$dir/library"
 
 status=0
-count=$(grep -c '^IPC_EXPORT' "$SOURCE_DIR/include/ipctool/ipctool.h")
+count=$(cat "$SOURCE_DIR"/include/ipctool/*.h | grep -c '^IPC_EXPORT')
 [ "$(wc -l <"$dir/header")" -eq "$count" ] || { echo "the header has $count IPC_EXPORT, not all were understood"; status=1; }
 if grep -v '@@LIBIPCTOOL_[0-9.]*$' "$dir/versioned"; then
 	echo "exported above without a version"

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The public header compiles alone: as strict C11, and as C++17.
+# The public headers compile alone: as strict C11, and as C++17.
 set -eu
 
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
-printf '#include <ipctool/ipctool.h>\nextern int nothing_else;\n' >"$dir/alone.c"
+printf '#include <ipctool/change.h>\n#include <ipctool/ipctool.h>\nextern int nothing_else;\n' >"$dir/alone.c"
 cp "$dir/alone.c" "$dir/alone.cc"
 flags="-Wall -Wextra -Werror -fsyntax-only -I $SOURCE_DIR/include"
 

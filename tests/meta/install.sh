@@ -16,7 +16,9 @@ fail() {
 pc=$(find "$prefix" -name ipctool.pc)
 libdir=$(dirname "$(find "$prefix" -name 'libipctool.so')")
 [ -n "$pc" ] || fail "no ipctool.pc installed"
-[ -f "$prefix/include/ipctool/ipctool.h" ] || fail "no header installed"
+for header in change ipctool; do
+	[ -f "$prefix/include/ipctool/$header.h" ] || fail "$header.h is not installed"
+done
 [ -x "$prefix/bin/ipctool" ] || fail "no command installed"
 
 # The command finds the library of its own prefix.

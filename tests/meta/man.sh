@@ -165,7 +165,7 @@ done <"$dir/members"
 # ---- the library -----------------------------------------------------------------------------------------------------
 
 header=$SOURCE_DIR/include/ipctool/ipctool.h
-sed -n '/^IPC_EXPORT/s/.*[ *]\(ipc_[a-z0-9_]*\)(.*/\1/p' "$header" | sort >"$dir/expected"
+sed -n '/^IPC_EXPORT/s/.*[ *]\(ipc_[a-z0-9_]*\)(.*/\1/p' "$SOURCE_DIR"/include/ipctool/*.h | sort >"$dir/expected"
 section libipctool.3 FUNCTIONS | cells 2 | cut -f 1 | tr -s ', ' '\n' | sort >"$dir/found"
 same "functions" "$dir/expected" "$dir/found"
 sed -n '/^enum ipc_type/,/^}/s/^[[:space:]]*\(IPC_TYPE_[A-Z]*\),.*/\1/p' "$header" | sort >"$dir/expected"

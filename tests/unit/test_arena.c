@@ -53,9 +53,21 @@ static void rewind_keeps_what_was_before(void **state)
 	assert_ptr_equal(ipc_arena_alloc(&arena, 100), first);
 	assert_int_equal(first[99], 0);
 	ipc_arena_rewind(&arena, empty);
-	assert_null(arena.top);
-	assert_non_null(ipc_arena_alloc(&arena, 1));
+	/* All of it is free again; the first block is kept for the next round. */
+	assert_ptr_equal(ipc_arena_alloc(&arena, 1), kept.data);
 	ipc_arena_release(&arena);
+	assert_null(arena.top);
+}
+
+static void a_large_first_block_goes(void **state)
+{
+	struct ipc_arena arena = {0};
+	struct ipc_arena_mark empty = ipc_arena_mark(&arena);
+
+	(void)state;
+	assert_non_null(ipc_arena_alloc(&arena, 5 << 20));
+	ipc_arena_rewind(&arena, empty);
+	assert_null(arena.top);
 }
 
 static void large_blocks(void **state)
@@ -138,6 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(alloc_is_aligned_and_zeroed),
 		cmocka_unit_test(rewind_keeps_what_was_before),
+		cmocka_unit_test(a_large_first_block_goes),
 		cmocka_unit_test(large_blocks),
 		cmocka_unit_test(failure_is_remembered),
 		cmocka_unit_test(bytes_and_format),

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Making FIFOs: under their name only when they are what was asked for. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "classes/fifo_change.h"
+#include "sources/unlink.h"
+
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE 1u
+#endif
+#define PRIVATE_PREFIX ".ipctool-"
+#define PRIVATE_SIZE (sizeof(PRIVATE_PREFIX) + 32)
+
+/* The limit is the file system's: it has none in /proc. */
+static int fail_full(struct ipc_ctx *ctx, int dir)
+{
+	struct statfs fs;
+
+	if (fstatfs(dir, &fs) == 0 && fs.f_files && !fs.f_ffree)
+		return ipc_ctx_fail(ctx, -ENOSPC,
+				    "its file system has room for %" PRIu64 " files, and all are there; see \"df -i\"",
+				    (uint64_t)fs.f_files);
+	return ipc_ctx_fail(ctx, -ENOSPC, "its file system is full; see \"df\"");
+}
+
+static int fail_create(struct ipc_ctx *ctx, int dir, int error)
+{
+	switch (error) {
+	case -EACCES:
+		return ipc_ctx_fail(ctx, error, "no permission to write to its directory");
+	case -EPERM:
+		return ipc_ctx_fail(ctx, error, "its file system takes no FIFOs, or its directory is immutable");
+	case -EROFS:
+		return ipc_ctx_fail(ctx, error, "its file system is mounted read-only");
+	case -ENAMETOOLONG:
+		return ipc_ctx_fail(ctx, error, "its name is too long; most file systems take 255 bytes");
+	case -ENOSPC:
+		return fail_full(ctx, dir);
+	case -EDQUOT:
+		return ipc_ctx_fail(ctx, error, "your quota on its file system is used up; see quota(1)");
+	case -ENOENT:
+		return ipc_ctx_fail(ctx, error, "its directory is gone, or takes no files");
+	default:
+		return ipc_ctx_fail(ctx, error, "cannot be made: %s", strerror(-error));
+	}
+}
+
+/* ---- one that is there already ----------------------------------------------------------------------------------- */
+
+static const char *what_is(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+		return "a regular file";
+	case S_IFDIR:
+		return "a directory";
+	case S_IFLNK:
+		return "a symbolic link";
+	case S_IFSOCK:
+		return "a socket file";
+	default:
+		return "a device";
+	}
+}
+
+static int set_locator(struct ipc_creation *creation)
+{
+	struct ipc_bytes path = creation->ref->locator;
+	int r = ipc_buf_append(&creation->locator, path.data, path.len);
+
+	return r ? ipc_ctx_fail(creation->ctx, r, "out of memory") : 0;
+}
+
+static int fail_exists(struct ipc_creation *creation, int dir, const char *name)
+{
+	struct stat st;
+	int r;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return ipc_ctx_fail(creation->ctx, -EEXIST, "existed a moment ago");
+	if (!S_ISFIFO(st.st_mode))
+		return ipc_ctx_fail(creation->ctx, -EEXIST, "exists: %s", what_is(st.st_mode));
+	r = set_locator(creation);
+	return r ? r : ipc_ctx_fail(creation->ctx, -EEXIST, "exists");
+}
+
+/* ---- making ------------------------------------------------------------------------------------------------------ */
+
+/* The FIFO that was made as @name a moment ago: its descriptor, or -errno with text. */
+static int open_made(const struct ipc_creation *creation, int dir, const char *name, struct stat *st)
+{
+	int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), r;
+
+	if (fd < 0)
+		return fail_create(creation->ctx, dir, -errno);
+	if (fstat(fd, st) == 0 && S_ISFIFO(st->st_mode) && st->st_nlink == 1)
+		return fd;
+	r = ipc_ctx_fail(creation->ctx, -ESTALE, "somebody else replaced it at once");
+	close(fd);
+	return r;
+}
+
+static int set_mode(const struct ipc_creation *creation, int fd)
+{
+	int r = ipc_fifo_chmod(creation->ctx, fd, creation->mode);
+
+	return r ? ipc_ctx_fail(creation->ctx, r, "its mode cannot be set: %s", strerror(-r)) : 0;
+}
+
+/* An access list of the directory, or its group, may have taken bits away. Nobody was let in who should not be. */
+static int complete_mode(const struct ipc_creation *creation, int dir, const char *name)
+{
+	struct ipc_unlinking made = {.ctx = creation->ctx, .dir = dir, .name = name, .rename = true};
+	struct stat st;
+	char text[sizeof(creation->ctx->error)];
+	int r, fd = open_made(creation, dir, name, &st);
+
+	if (fd < 0)
+		return fd;
+	r = (st.st_mode & 07777) == creation->mode ? 0 : set_mode(creation, fd);
+	close(fd);
+	if (r) {
+		memcpy(text, creation->ctx->error, sizeof(text));
+		made.inode = st.st_ino;
+		ipc_unlink_same(&made);
+		memcpy(creation->ctx->error, text, sizeof(text));
+	}
+	return r;
+}
+
+static int make_directly(struct ipc_creation *creation, int dir, const char *name)
+{
+	if (mkfifoat(dir, name, creation->mode) < 0)
+		return errno == EEXIST ? fail_exists(creation, dir, name) : fail_create(creation->ctx, dir, -errno);
+	return complete_mode(creation, dir, name);
+}
+
+/* Fill in what was asked for while the mode lets nobody in. */
+static int give_away(const struct ipc_creation *creation, int fd)
+{
+	const struct ipc_settings *settings = creation->settings;
+	uid_t owner = settings->given & IPC_SET_OWNER ? (uid_t)settings->owner : (uid_t)-1;
+	gid_t group = settings->given & IPC_SET_GROUP ? (gid_t)settings->group : (gid_t)-1;
+
+	if (fchownat(fd, "", owner, group, AT_EMPTY_PATH) == 0)
+		return set_mode(creation, fd);
+	if (errno == EPERM)
+		return ipc_ctx_fail(
+			creation->ctx, -EPERM,
+			"only root (CAP_CHOWN) may give it to another user, or to a group that one is not in");
+	return ipc_ctx_fail(creation->ctx, -errno, "its owner or group cannot be set: %s", strerror(errno));
+}
+
+/* Without replacing anything. A second link never does; that is for file systems whose rename knows no such flag. */
+static int rename_new(int dir, const char *from, const char *to)
+{
+	if (syscall(SYS_renameat2, dir, from, dir, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+		return -errno;
+	if (linkat(dir, from, dir, to, 0) < 0)
+		return -errno;
+	return unlinkat(dir, from, 0) < 0 ? -errno : 0;
+}
+
+static int finish(struct ipc_creation *creation, int dir, const char *private, const char *name)
+{
+	struct stat st;
+	int r, fd = open_made(creation, dir, private, &st);
+
+	if (fd < 0)
+		return fd;
+	r = give_away(creation, fd);
+	close(fd);
+	if (r)
+		return r;
+	r = rename_new(dir, private, name);
+	if (r == -EEXIST)
+		return fail_exists(creation, dir, name);
+	return r ? fail_create(creation->ctx, dir, r) : 0;
+}
+
+/* The owner can be set afterwards alone: so under a name that nobody expects, and the right one when it is complete. */
+static int make_aside(struct ipc_creation *creation, int dir, const char *name)
+{
+	char private[PRIVATE_SIZE];
+	uint64_t random[2];
+	int r;
+
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		return ipc_ctx_fail(creation->ctx, -EAGAIN, "no random name to be had: %s", strerror(errno));
+	snprintf(private, sizeof(private), PRIVATE_PREFIX "%016" PRIx64 "%016" PRIx64, random[0], random[1]);
+	if (mkfifoat(dir, private, 0) < 0)
+		return fail_create(creation->ctx, dir, -errno);
+	r = finish(creation, dir, private, name);
+	if (r)
+		unlinkat(dir, private, 0);
+	return r;
+}
+
+int ipc_fifo_create(struct ipc_creation *creation)
+{
+	char *name;
+	int dir, r;
+
+	r = ipc_open_parent(creation->ctx, creation->ref->locator, creation->flags & IPC_CREATE_PARENTS,
+			    0777 & ~creation->umask, &dir, &name);
+	if (r)
+		return r;
+	if (creation->settings->given & (IPC_SET_OWNER | IPC_SET_GROUP))
+		r = make_aside(creation, dir, name);
+	else
+		r = make_directly(creation, dir, name);
+	close(dir);
+	return r ? r : set_locator(creation);
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* How POSIX shared memory is made, set and removed. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "classes/change.h"
+#include "classes/posix_change.h"
+#include "classes/shm.h"
+#include "sources/unlink.h"
+
+/* ---- contents ---------------------------------------------------------------------------------------------------- */
+
+#define CHUNK ((size_t)256 << 10)
+
+static int resize(struct ipc_ctx *ctx, int fd, uint64_t size)
+{
+	int r;
+
+	while ((r = ftruncate(fd, (off_t)size)) < 0 && errno == EINTR)
+		;
+	return r < 0 ? ipc_posix_fail_space(ctx, fd, -errno) : 0;
+}
+
+static ssize_t read_some(int fd, char *buffer, size_t size)
+{
+	ssize_t n;
+
+	while ((n = read(fd, buffer, size)) < 0 && errno == EINTR)
+		;
+	return n < 0 ? -errno : n;
+}
+
+static int write_all(struct ipc_ctx *ctx, int fd, const char *data, size_t size)
+{
+	while (size) {
+		ssize_t n = write(fd, data, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return ipc_posix_fail_space(ctx, fd, -errno);
+		data += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+/* Copy @from to the end; what is longer than @most is an error. @copied: how much it was. */
+static int copy(struct ipc_ctx *ctx, int from, int fd, uint64_t most, uint64_t *copied)
+{
+	char *buffer = malloc(CHUNK);
+	ssize_t n = 0;
+	int r = buffer ? 0 : ipc_ctx_fail(ctx, -ENOMEM, "out of memory");
+
+	*copied = 0;
+	while (r == 0 && (n = read_some(from, buffer, CHUNK)) > 0) {
+		if ((uint64_t)n > most - *copied)
+			r = ipc_ctx_fail(ctx, -EINVAL,
+					 "there is more to fill it with than its size of %" PRIu64 " bytes", most);
+		if (r == 0)
+			r = ipc_posix_check_size(ctx, fd, *copied, *copied + (uint64_t)n);
+		if (r == 0)
+			r = write_all(ctx, fd, buffer, (size_t)n);
+		*copied += (uint64_t)n;
+	}
+	if (n < 0)
+		r = ipc_ctx_fail(ctx, (int)n, "what it is to be filled with cannot be read: %s", strerror((int)-n));
+	free(buffer);
+	return r;
+}
+
+static int fill_from(const struct ipc_creation *creation, int fd)
+{
+	const struct ipc_settings *settings = creation->settings;
+	bool sized = settings->given & IPC_SET_SIZE, input = strcmp(settings->from, "-") == 0;
+	int from = input ? STDIN_FILENO : open(settings->from, O_RDONLY | O_CLOEXEC), r;
+	uint64_t copied;
+
+	/* The object is not what is missing. */
+	if (from < 0)
+		return ipc_ctx_fail(creation->ctx, errno == ENOENT ? -EINVAL : -errno,
+				    "the file to fill it from cannot be opened: %s", strerror(errno));
+	r = copy(creation->ctx, from, fd, sized ? settings->size : UINT64_MAX, &copied);
+	if (!input)
+		close(from);
+	return r;
+}
+
+static int fill(const struct ipc_creation *creation, int fd)
+{
+	const struct ipc_settings *settings = creation->settings;
+	int r = 0;
+
+	if (settings->given & IPC_SET_SIZE)
+		r = ipc_posix_check_size(creation->ctx, fd, 0, settings->size);
+	if (r == 0 && settings->given & IPC_SET_FROM)
+		r = fill_from(creation, fd);
+	if (r == 0 && settings->given & IPC_SET_SIZE)
+		r = resize(creation->ctx, fd, settings->size);
+	return r;
+}
+
+/*
+ * Whoever maps what is cut off dies of SIGBUS when he touches it. A lease proves that nobody has it; this descriptor
+ * itself does not count.
+ */
+static int shrink(struct ipc_ctx *ctx, int fd, uint64_t size)
+{
+	int r = ipc_lease_take(fd);
+
+	if (r == -EAGAIN)
+		return ipc_ctx_fail(
+			ctx, -EBUSY,
+			"in use: who has it mapped would die of SIGBUS behind its new end; it can only grow");
+	if (r == -EACCES)
+		return ipc_ctx_fail(ctx, r,
+				    "only its owner or root can find out that nobody uses it, so as to shrink it");
+	if (r)
+		return ipc_ctx_fail(ctx, -EBUSY, "whether it is in use cannot be told (no lease: %s); it can only grow",
+				    strerror(-r));
+	r = ipc_lease_kept(fd) ? resize(ctx, fd, size)
+			       : ipc_ctx_fail(ctx, -EBUSY, "somebody opened it just now; it can only grow");
+	return r;
+}
+
+static int apply_size(struct ipc_ctx *ctx, int fd, const struct ipc_settings *settings)
+{
+	struct stat st;
+	int r;
+
+	if (fstat(fd, &st) < 0)
+		return ipc_ctx_fail(ctx, -errno, "it cannot be looked at: %s", strerror(errno));
+	if (settings->size < (uint64_t)st.st_size)
+		return shrink(ctx, fd, settings->size);
+	r = ipc_posix_check_size(ctx, fd, (uint64_t)st.st_size, settings->size);
+	return r ? r : resize(ctx, fd, settings->size);
+}
+
+static const struct ipc_posix_kind posix_kind = {
+	.prefix = "",
+	.what = "segment",
+	.fill = fill,
+	.contents = IPC_SET_SIZE,
+	.apply = apply_size,
+};
+
+/* ---- operations -------------------------------------------------------------------------------------------------- */
+
+static int create(struct ipc_creation *creation)
+{
+	if (!(creation->settings->given & (IPC_SET_SIZE | IPC_SET_FROM)))
+		return ipc_ctx_fail(creation->ctx, -EINVAL,
+				    "shm/posix needs: size, or from with a file to fill it from");
+	return ipc_posix_create(creation, &posix_kind);
+}
+
+static bool is_deleted(const struct ipc_object *object)
+{
+	return ((const struct ipc_shm *)object)->deleted == 1;
+}
+
+static int set(struct ipc_ctx *ctx, const struct ipc_object *object, const struct ipc_settings *settings)
+{
+	return ipc_posix_set(ctx, object, &posix_kind, is_deleted(object), settings);
+}
+
+static int take_away(struct ipc_ctx *ctx, const struct ipc_object *object, const struct ipc_removal *how)
+{
+	return ipc_posix_remove(ctx, object, &posix_kind, is_deleted(object), how);
+}
+
+const struct ipc_changes ipc_changes_shm_posix = {
+	.refuse =
+		{
+			[IPC_VERB_SEND] = "memory carries no messages; use a queue: mq:/name",
+			[IPC_VERB_RECEIVE] = "memory carries no messages; use a queue: mq:/name",
+			[IPC_VERB_POST] = "memory is no semaphore; make one: sem:/name",
+			[IPC_VERB_WAIT] = "memory is no semaphore; make one: sem:/name",
+		},
+	.create_takes = IPC_SET_PERMS | IPC_SET_SIZE | IPC_SET_FROM,
+	.creates_by = 1u << IPC_BY_NAME,
+	.set_takes = IPC_SET_PERMS | IPC_SET_SIZE,
+	.remove_needs = IPC_NEED_HOLDERS,
+	.proves = true,
+	.create = create,
+	.set = set,
+	.remove = take_away,
+};
