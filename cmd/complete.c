@@ -180,10 +180,25 @@ static void keep_expression(struct completion *completion)
 	keep_head(completion, at);
 }
 
+#define SIGNALS 128 /* no architecture has more */
+
+static void offer_signals(struct completion *completion)
+{
+	int i;
+
+	for (i = 1; i <= SIGNALS; i++)
+		if (ipc_signal_name(i))
+			offer(completion, ipc_signal_name(i), NULL);
+}
+
 /* What its form tells of an argument: "USER|UID". */
 static void offer_form(struct completion *completion, const char *form)
 {
-	if (strstr(form, "USER"))
+	if (!strcmp(form, "NAME|N"))
+		offer_signals(completion);
+	else if (!strcmp(form, "TYPE"))
+		offer_words(completion, socket_words);
+	else if (strstr(form, "USER"))
 		offer_users(completion);
 	else if (strstr(form, "GROUP"))
 		offer_groups(completion);
@@ -384,6 +399,20 @@ static void offer_new(struct completion *completion)
 	text_release(&word);
 }
 
+/* Can it be set of an object of the class that is typed already? A path says nothing of that. */
+static bool fits(const struct completion *completion, const struct ipc_setting *setting)
+{
+	const char *object = completion->operands[0];
+	size_t length = strcspn(object, ":@+/.");
+	const struct ipc_kind *kind = NULL;
+
+	while ((kind = ipc_kind_next(kind)))
+		if (ipc_kind_takes(kind, IPC_VERB_SET, setting) &&
+		    !strncmp(ipc_class_name(ipc_kind_class(kind)), object, length))
+			return true;
+	return false;
+}
+
 /* "owner=" of what may be set, and what may stand behind it. */
 static void offer_setting(struct completion *completion)
 {
@@ -394,7 +423,7 @@ static void offer_setting(struct completion *completion)
 	while ((setting = ipc_setting_next(setting))) {
 		size_t length = strlen(ipc_setting_name(setting));
 
-		if (!settings_used(setting, IPC_VERB_SET))
+		if (!fits(completion, setting))
 			continue;
 		if (equals && (size_t)(equals - completion->typed) == length &&
 		    !memcmp(completion->typed, ipc_setting_name(setting), length)) {

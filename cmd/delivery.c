@@ -70,7 +70,7 @@ static size_t write_all(const struct delivery *delivery, int *error)
 		if (state == DELIVERY_GONE) {
 			*error = EPIPE;
 		} else if (state == DELIVERY_BUSY) {
-			*error = interrupt_came(delivery->interrupt) ? EINTR : 0;
+			*error = ending_come(delivery->ending) ? EINTR : 0;
 		} else {
 			n = write(out->fd, out->text.data + done, left < piece ? left : piece);
 			if (n >= 0)

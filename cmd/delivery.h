@@ -6,7 +6,7 @@
 #ifndef CMD_DELIVERY_H
 #define CMD_DELIVERY_H
 
-#include "interrupt.h"
+#include "ending.h"
 #include "outcome.h"
 #include "results.h"
 #include "target.h"
@@ -21,7 +21,7 @@ enum delivery_format {
 
 struct delivery {
 	const struct target *target;
-	const struct interrupt *interrupt;
+	struct ending *ending;
 	enum delivery_format format;
 	bool streams;           /* bytes without boundaries */
 	struct text ref;        /* of the object, for JSON; private */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The signals that ask a program to end. No handler: they stay pending until they are asked for. */
+/* The signals that end a program, kept waiting. No handler: they stay pending until they are asked for. */
 #include <errno.h>
 #include <poll.h>
 #include <sys/signalfd.h>
@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "ending.h"
+
+static const int numbers[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGUSR1, SIGUSR2};
 
 /* Who started the program with a signal ignored, as nohup(1) does, wants it to go on; held back it would be seen. */
 static void add(sigset_t *signals, int number)
@@ -19,11 +21,12 @@ static void add(sigset_t *signals, int number)
 
 void ending_hold(struct ending *ending)
 {
-	ending->looked = 0;
+	size_t i;
+
+	*ending = (struct ending){.held = true};
 	sigemptyset(&ending->signals);
-	add(&ending->signals, SIGINT);
-	add(&ending->signals, SIGTERM);
-	add(&ending->signals, SIGHUP);
+	for (i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		add(&ending->signals, numbers[i]);
 	sigprocmask(SIG_BLOCK, &ending->signals, &ending->before);
 	ending->fd = signalfd(-1, &ending->signals, SFD_CLOEXEC);
 }
@@ -37,13 +40,16 @@ int ending_come(struct ending *ending)
 	int64_t time;
 	int number;
 
+	if (!ending->held || ending->number)
+		return ending->number;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	time = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 	if (ending->looked && time - ending->looked < PAUSE)
 		return 0;
 	ending->looked = time;
 	number = sigtimedwait(&ending->signals, NULL, &none);
-	return number > 0 ? number : 0;
+	ending->number = number > 0 ? number : 0;
+	return ending->number;
 }
 
 void ending_wait(const struct ending *ending)
@@ -95,8 +101,12 @@ bool ending_line(struct ending *ending, int fd, char *line, size_t size)
 
 void ending_release(struct ending *ending)
 {
+	if (!ending->held)
+		return;
+	ending->held = false;
 	if (ending->fd >= 0)
 		close(ending->fd);
-	ending->fd = -1;
 	sigprocmask(SIG_SETMASK, &ending->before, NULL);
+	if (ending->number)
+		raise(ending->number);
 }

@@ -64,7 +64,7 @@ struct word {
 	const char *help;
 };
 
-extern const struct word color_words[], time_words[], state_words[], source_words[], force_words[];
+extern const struct word color_words[], time_words[], state_words[], source_words[], force_words[], socket_words[];
 
 /* Index of @name, or -1 after a message that lists the words. @option as in "--color". */
 int word_find(const struct app *app, const char *option, const struct word *words, const char *name);

@@ -33,7 +33,7 @@ struct job {
 	struct target target;
 	struct ipc_port *port;
 	struct delivery delivery;
-	struct interrupt interrupt;
+	struct ending ending;
 	struct outcome outcome;
 	struct ipc_message message; /* received last */
 	bool end;                   /* or there was none: the other end has closed */
@@ -101,9 +101,15 @@ static const char *wrong_options(const struct job *job)
 	return NULL;
 }
 
+static bool is_fifo(const struct job *job)
+{
+	return !strcmp(ipc_class_name(ipc_kind_class(ipc_object_kind(job->target.object))), "fifo");
+}
+
+/* Of all that can be received from, FIFOs alone keep no boundaries; this is known before one hangs in opening it. */
 static const char *wrong_for_object(const struct job *job)
 {
-	bool streams = ipc_port_streams(job->port);
+	bool streams = is_fifo(job);
 
 	if (job->typed && envelope_of(ipc_object_kind(job->target.object)) != ENVELOPE_TYPE)
 		return "--type: only messages of System V queues have a type";
@@ -123,13 +129,6 @@ static enum code fail(struct job *job, int error)
 
 	outcome_add(&job->outcome, code, job->target.operand, -error, *why ? why : strerror(-error));
 	return target_fail(&job->target, error);
-}
-
-static enum code refuse(struct job *job, const char *why)
-{
-	complain(job->app, job->target.operand, "%s", why);
-	outcome_add(&job->outcome, CODE_USAGE, job->target.operand, 0, why);
-	return CODE_USAGE;
 }
 
 /* ---- receiving --------------------------------------------------------------------------------------------------- */
@@ -155,7 +154,7 @@ static enum step repeat(struct job *job, attempt_fn attempt, enum code *code)
 
 	timeout_start(&left, patience_timeout(&job->patience));
 	for (;;) {
-		if (interrupt_came(&job->interrupt))
+		if (ending_come(&job->ending))
 			return STEP_STOP;
 		state = delivery_state(&job->delivery, SLICE_MILLISECONDS);
 		if (state == DELIVERY_GONE)
@@ -198,11 +197,6 @@ static int attempt_next_writer(struct job *job, int64_t timeout)
 	return 0;
 }
 
-static bool is_fifo(const struct job *job)
-{
-	return !strcmp(ipc_class_name(ipc_kind_class(ipc_object_kind(job->target.object))), "fifo");
-}
-
 static bool has_enough(const struct job *job, int64_t received)
 {
 	if (job->count)
@@ -211,9 +205,12 @@ static bool has_enough(const struct job *job, int64_t received)
 }
 
 /* Whoever follows has what was wanted when it is stopped; others have not. */
-static enum code stopped(const struct job *job)
+static enum code stopped(struct job *job)
 {
-	return job->follow ? CODE_DONE : CODE_FAILED;
+	if (job->follow)
+		return CODE_DONE;
+	outcome_add(&job->outcome, CODE_FAILED, job->target.operand, EINTR, "interrupted");
+	return CODE_FAILED;
 }
 
 static enum code receive_all(struct job *job)
@@ -241,26 +238,13 @@ static enum code receive_all(struct job *job)
 
 /* ---- the command ------------------------------------------------------------------------------------------------- */
 
-static const char *meaning(enum code code)
-{
-	const struct code_entry *entry = code_table;
-
-	while (entry->name && entry->code != code)
-		entry++;
-	return entry->name ? entry->help : "failed";
-}
-
 /* Once the document is begun, it is also ended. */
 static enum code receive_and_end(struct job *job)
 {
 	enum code code;
-	const char *wrong;
 
 	job->delivery.streams = ipc_port_streams(job->port);
-	wrong = wrong_for_object(job);
-	if (wrong)
-		return refuse(job, wrong);
-	interrupt_hold(&job->interrupt);
+	ending_hold(&job->ending);
 	delivery_begin(&job->delivery, job->target.object);
 	code = receive_all(job);
 	job->outcome.complete = !code;
@@ -268,34 +252,42 @@ static enum code receive_and_end(struct job *job)
 	return code;
 }
 
-/* A document that says why there is nothing. */
-static enum code end_without(struct job *job, const char *operand, enum code code)
+/* A document that says why there is nothing; none where the command line is wrong. */
+static enum code end_without(struct job *job, struct outcome *outcome, enum code code)
 {
-	if (code == CODE_USAGE)
-		return code;
-	if (!job->outcome.count)
-		outcome_add(&job->outcome, code, operand, 0, meaning(code));
-	delivery_begin(&job->delivery, NULL);
-	delivery_end(&job->delivery, &job->outcome);
+	outcome->complete = false;
+	if (code != CODE_USAGE) {
+		delivery_begin(&job->delivery, NULL);
+		delivery_end(&job->delivery, outcome);
+	}
 	return code;
 }
 
 static enum code receive_from(struct job *job, const char *operand)
 {
 	static const char *const wants[] = {"ref", NULL};
+	const char *wrong;
 	enum code code;
 	int error;
 
 	job->delivery.target = &job->target;
-	job->delivery.interrupt = &job->interrupt;
+	job->delivery.ending = &job->ending;
 	code = target_find(&job->target, job->app, operand, job->literal, IPC_VERB_RECEIVE, wants);
 	if (code)
-		return end_without(job, operand, code);
+		return end_without(job, &job->target.outcome, code);
+	wrong = wrong_for_object(job);
+	if (wrong) {
+		complain(job->app, operand, "%s", wrong);
+		return CODE_USAGE;
+	}
 	if (!delivery_check(&job->delivery))
 		return CODE_FAILED;
 	error = ipc_port_open(job->app->ctx, job->target.object, IPC_VERB_RECEIVE, patience_timeout(&job->patience),
 			      &job->port);
-	return error ? end_without(job, operand, fail(job, error)) : receive_and_end(job);
+	if (!error)
+		return receive_and_end(job);
+	code = fail(job, error);
+	return end_without(job, &job->outcome, code);
 }
 
 static int run(struct app *app, int argc, const char **argv)
@@ -307,7 +299,6 @@ static int run(struct app *app, int argc, const char **argv)
 	const char *wrong = wrong_options(&job);
 
 	signal(SIGPIPE, SIG_IGN); /* a reader that goes away is noticed before more is taken */
-	interrupt_init(&job.interrupt);
 	if (parsed == PARSED && (wrong || operands.count != 1)) {
 		complain(app, NULL, "%s", wrong ? wrong : "one object is asked for, as in mq:/name or fifo:/path");
 		code = CODE_USAGE;
@@ -319,7 +310,7 @@ static int run(struct app *app, int argc, const char **argv)
 	outcome_release(&job.outcome);
 	target_release(&job.target);
 	operands_release(&operands);
-	interrupt_release(&job.interrupt);
+	ending_release(&job.ending);
 	return (int)code;
 }
 

@@ -519,7 +519,6 @@ static int end_by(struct job *job, int signal)
 {
 	output_flush(&job->app->out);
 	ending_release(&job->ending);
-	raise(signal);
 	return 128 + signal;
 }
 

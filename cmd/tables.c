@@ -39,6 +39,14 @@ const struct word force_words[] = {
 	{NULL, NULL},
 };
 
+/* What "--type" of `create` takes. */
+const struct word socket_words[] = {
+	{"stream", "bytes, over connections"},
+	{"dgram", "messages, without connections"},
+	{"seqpacket", "messages, over connections"},
+	{NULL, NULL},
+};
+
 const struct poptOption common_options[] = {
 	OPTION_WITH("color", '\0', OPTION_COLOR, "colours: auto, always or never", "WHEN"),
 	OPTION_WITH("holders-from", '\0', OPTION_HOLDERS_FROM, "where holders are read from: auto, bpf or proc",

@@ -17,7 +17,10 @@ static enum taken take_duration(struct patience *patience, const struct app *app
 	int error = ipc_duration_parse(argument, &patience->timeout);
 
 	if (error) {
-		complain(app, "--timeout", "'%s' is not of the form 500ms, 5s or 1m30s", argument);
+		complain(app, "--timeout",
+			 error == -ERANGE ? "'%s' is too long; without --timeout there is no end to it"
+					  : "'%s' is not of the form 500ms, 5s or 1m30s",
+			 argument);
 		return TAKEN_BAD;
 	}
 	patience->timed = true;

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "codes.h"
+#include "ending.h"
 #include "guard.h"
-#include "interrupt.h"
 #include "message.h"
 #include "number.h"
 #include "target.h"
@@ -85,16 +85,15 @@ static bool waits_in_kernel(const struct job *job)
  */
 static int wait_in_slices(struct job *job)
 {
-	struct interrupt interrupt;
+	struct ending ending;
 	struct timeout left;
 	int error;
 
-	interrupt_init(&interrupt);
-	interrupt_hold(&interrupt);
+	ending_hold(&ending);
 	timeout_start(&left, patience_timeout(&job->patience));
 	do {
-		if (interrupt_came(&interrupt))
-			interrupt_release(&interrupt);
+		if (ending_come(&ending))
+			ending_release(&ending);
 		error = ipc_semaphore_wait(job->target.app->ctx, job->target.object, &job->how,
 					   timeout_slice(&left, SLICE));
 	} while ((error == -ETIMEDOUT || error == -EAGAIN) && !timeout_over(&left));

@@ -93,7 +93,7 @@ int ipc_change_takes(struct ipc_ctx *ctx, const struct ipc_kind *kind, enum ipc_
 
 int ipc_change_call(struct ipc_ctx *ctx, const struct ipc_object *object, int (*fn)(void *data), void *data)
 {
-	return object->in ? ipc_ns_call(ctx, object->in, fn, data) : fn(data);
+	return object->in ? ipc_ns_call(ctx, object->in, fn, data) : ipc_ns_at_home(ctx, fn, data);
 }
 
 struct setting_call {

@@ -9,6 +9,7 @@
 #include "model/reference.h"
 #include "query.h"
 #include "sources/mounts.h"
+#include "sources/namespaces.h"
 #include "sources/umask_call.h"
 #include "sources/unlink.h"
 
@@ -331,17 +332,8 @@ static int64_t birth_of(const struct ipc_creation *creation)
 	return file.birth;
 }
 
-static int hand_over(struct ipc_creation *creation, struct ipc_buf *reference, bool existed, struct ipc_made **out)
+static void hand_over(struct ipc_creation *creation, struct ipc_buf *reference, bool existed, struct ipc_made *made)
 {
-	struct ipc_made *made = calloc(1, sizeof(*made));
-
-	if (!made) {
-		if (creation->fd >= 0)
-			close(creation->fd);
-		if (creation->dir >= 0)
-			close(creation->dir);
-		return ipc_ctx_fail(creation->ctx, -ENOMEM, "out of memory");
-	}
 	*made = (struct ipc_made){
 		.ctx = ipc_ctx_ref(creation->ctx),
 		.reference = reference->data,
@@ -353,20 +345,23 @@ static int hand_over(struct ipc_creation *creation, struct ipc_buf *reference, b
 		.birth = birth_of(creation),
 	};
 	*reference = creation->file = (struct ipc_buf){0};
-	*out = made;
-	return 0;
 }
 
 static int create(struct ipc_creation *creation, struct ipc_made **out)
 {
+	struct ipc_made *made = calloc(1, sizeof(*made)); /* first: what is there cannot be lost for lack of memory */
 	struct ipc_buf reference = {0};
 	bool existed;
-	int r = check(creation);
+	int r = made ? check(creation) : ipc_ctx_fail(creation->ctx, -ENOMEM, "out of memory");
 
 	if (r == 0)
 		r = make(creation, &reference, &existed);
-	if (r == 0)
-		r = hand_over(creation, &reference, existed, out);
+	if (r == 0) {
+		hand_over(creation, &reference, existed, made);
+		*out = made;
+	} else {
+		free(made);
+	}
 	ipc_buf_release(&reference);
 	ipc_buf_release(&creation->locator);
 	ipc_buf_release(&creation->file);
@@ -386,29 +381,50 @@ static int parse_reference(struct ipc_ctx *ctx, const char *text, bool literal, 
 	return r;
 }
 
-int ipc_create(struct ipc_ctx *ctx, const char *text, bool literal, const struct ipc_settings *settings, unsigned flags,
-	       struct ipc_made **out)
+/* What ipc_create() is asked for. */
+struct order {
+	struct ipc_ctx *ctx;
+	const char *text;
+	bool literal;
+	const struct ipc_settings *settings;
+	unsigned flags;
+	struct ipc_made **out;
+};
+
+static int fulfil(void *data)
 {
 	static const struct ipc_settings none;
-	struct ipc_creation creation = {.ctx = ctx, .settings = settings ? settings : &none, .flags = flags};
+	const struct order *order = data;
+	struct ipc_ctx *ctx = order->ctx;
+	struct ipc_creation creation = {
+		.ctx = ctx, .settings = order->settings ? order->settings : &none, .flags = order->flags};
 	struct ipc_reference ref = {0};
 	bool keyed = creation.settings->given & (IPC_SET_KEY | IPC_SET_FTOK);
 	int r;
 
-	if (is_reference(text)) {
-		r = parse_reference(ctx, text, literal, &ref);
+	if (is_reference(order->text)) {
+		r = parse_reference(ctx, order->text, order->literal, &ref);
 		if (r == 0)
 			r = kind_of_reference(ctx, &ref, &creation.kind);
 		creation.ref = &ref;
 	} else {
-		r = kind_of_word(ctx, text, keyed, &creation.kind);
+		r = kind_of_word(ctx, order->text, keyed, &creation.kind);
 	}
 	if (r == 0 && ref.by == IPC_BY_KEY && ref.text && keyed)
 		r = ipc_ctx_fail(ctx, -EINVAL, "the key is given twice");
 	if (r == 0)
-		r = create(&creation, out);
+		r = create(&creation, order->out);
 	ipc_reference_release(&ref);
 	return r;
+}
+
+/* A callback of a query may stand in another namespace. */
+int ipc_create(struct ipc_ctx *ctx, const char *text, bool literal, const struct ipc_settings *settings, unsigned flags,
+	       struct ipc_made **out)
+{
+	struct order order = {ctx, text, literal, settings, flags, out};
+
+	return ipc_ns_at_home(ctx, fulfil, &order);
 }
 
 /* ---- what was made ----------------------------------------------------------------------------------------------- */

@@ -48,10 +48,11 @@ enum doubt {
 	DOUBT_NONE,
 	DOUBT_PRIVATE, /* use cannot be excluded, but nobody else has access */
 	DOUBT_UNKNOWN,
+	DOUBT_AWAITED, /* nobody was seen to have it, but tasks hang in opening it */
 	DOUBT_HELD,
 };
 
-/* Nobody has it, but tasks hang in opening it: who lets them go has answered the doubt. */
+/* Who lets them go has answered the doubt about those, and no other one. */
 static bool is_awaited(const struct ipc_object *object)
 {
 	return object->of_kind->changes->unblocks && object->holders.items && !object->holders.count;
@@ -63,11 +64,16 @@ static enum doubt doubt_about(const struct ipc_ctx *ctx, const struct ipc_object
 
 	if (force == IPC_FORCE_HELD)
 		return DOUBT_NONE;
-	if (is_state(object, "held"))
-		return how->unblock && is_awaited(object) ? DOUBT_NONE : DOUBT_HELD;
-	/* What was not judged is not known either. */
-	if (object->state.data && !is_state(object, "unknown"))
-		return DOUBT_NONE;
+	if (is_state(object, "held")) {
+		if (!is_awaited(object))
+			return DOUBT_HELD;
+		if (!how->unblock)
+			return DOUBT_AWAITED;
+		if (!object->blind)
+			return DOUBT_NONE;
+	} else if (object->state.data && !is_state(object, "unknown")) {
+		return DOUBT_NONE; /* what was not judged is not known either */
+	}
 	if (force == IPC_FORCE_UNKNOWN || object->of_kind->changes->proves)
 		return DOUBT_NONE;
 	return is_private(ctx, object) ? DOUBT_PRIVATE : DOUBT_UNKNOWN;
@@ -84,8 +90,9 @@ static int weigh(struct ipc_ctx *ctx, const struct ipc_object *object, const str
 {
 	switch (doubt_about(ctx, object, how)) {
 	case DOUBT_HELD:
-		return refuse(ctx, object, "in use",
-			      is_awaited(object) ? "--unblock releases them" : "--force=held overrides");
+		return refuse(ctx, object, "in use", "--force=held overrides");
+	case DOUBT_AWAITED:
+		return refuse(ctx, object, "in use", "--unblock releases them");
 	case DOUBT_UNKNOWN:
 		return refuse(ctx, object, "may be in use", "--force=unknown overrides");
 	case DOUBT_PRIVATE:

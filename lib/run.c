@@ -38,6 +38,11 @@ static bool make_blank(struct ipc_run *run, const struct ipc_kind *kind)
 	return true;
 }
 
+bool ipc_run_removes(const struct ipc_run *run)
+{
+	return run->query->verbs & 1u << IPC_VERB_REMOVE;
+}
+
 void *ipc_run_object(struct ipc_run *run, const struct ipc_kind *kind)
 {
 	struct ipc_object *object;
@@ -208,6 +213,7 @@ static int keep(struct ipc_query *query, struct ipc_object *object)
 		query->kept_room = room;
 	}
 	query->kept[query->kept_count++] = object;
+	object->looked = 0; /* who gets it later has to look again */
 	/* The scan that has its name goes when the next mount namespace is visited. */
 	if (in_other_mounts(object) && object->name.data)
 		object->name = ipc_arena_bytes(&query->run->arena, object->name.data, object->name.len);

@@ -71,9 +71,9 @@ struct ipc_run {
 	struct ipc_ns_set places;
 	struct ipc_bytes evidence[IPC_EVIDENCE_MAX];
 	size_t evidence_count;
-	struct ipc_object *blank;             /* of the kind at hand, with nothing known */
+	struct ipc_object *blank;           /* of the kind at hand, with nothing known */
 	struct ipc_buf spelling, reference; /* for names.c: their room is used again for each object */
-	unsigned refs; /* the query and the set share a run */
+	unsigned refs;                      /* the query and the set share a run */
 };
 
 /* A new object of @kind with all fields null; NULL without memory. At most one is being filled at a time. */
@@ -85,6 +85,8 @@ static inline bool ipc_run_needs(const struct ipc_run *run, unsigned needs)
 {
 	return (run->needs & needs) != 0;
 }
+/* Is what it finds to be removed (ipc_query_want_removal())? */
+bool ipc_run_removes(const struct ipc_run *run);
 
 /*
  * Something could not be read: the answer is incomplete. @privilege: an ordinary user's lack of rights, as opposed to a fault.

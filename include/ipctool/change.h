@@ -101,7 +101,10 @@ IPC_EXPORT const char *ipc_made_reference(const struct ipc_made *made);
 IPC_EXPORT bool ipc_made_existed(const struct ipc_made *made);
 /** The descriptor of a socket, which lives as long as this is open; -1 for objects without one. Stays @made's. */
 IPC_EXPORT int ipc_made_fd(const struct ipc_made *made);
-/** Take the file of a socket away again, if it is still the one that was made. 0 also when there is none. */
+/**
+ * Take the file of a socket away again, if it is still the one that was made. 0 also when it never had one. Errors, with
+ * text: -ENOENT (gone already), -ESTALE (another file has the name; it was left alone), -EACCES, -EPERM.
+ */
 IPC_EXPORT int ipc_made_unlink(struct ipc_made *made);
 /** Free it and close its descriptor; the object stays. NULL is allowed. Always returns NULL. */
 IPC_EXPORT struct ipc_made *ipc_made_free(struct ipc_made *made);
@@ -168,8 +171,8 @@ IPC_EXPORT const char *ipc_signal_name(int number);
 struct ipc_waiting {
 	uint64_t index; /* of the semaphore in its set */
 	bool zero;      /* wait until it is zero, and take nothing (System V) */
-	bool keep;      /* leave it mapped in this process, so that others see it in use (POSIX) */
-	bool undo;      /* the kernel gives back what was taken when this process ends, also across execve(2) (System V) */
+	bool keep; /* leave it mapped until this process ends or executes another program: others see it in use (POSIX) */
+	bool undo; /* the kernel gives back what was taken when this process ends, also across execve(2) (System V) */
 };
 
 /**
@@ -195,7 +198,7 @@ enum ipc_force {
 
 struct ipc_removal {
 	enum ipc_force force;
-	bool unblock; /* FIFO: release tasks that hang in open() first; they are refused otherwise */
+	bool unblock; /* FIFO: release tasks that hang in open() first, rather than refuse; other doubts stay doubts */
 	bool dry_run; /* say what would happen */
 };
 
@@ -203,7 +206,8 @@ struct ipc_removal {
 IPC_EXPORT void ipc_query_want_removal(struct ipc_query *query, enum ipc_force force);
 /**
  * Remove @object, which was collected after ipc_query_want_removal(). What is held or may be held is refused as @how says.
- * A callback of ipc_query_run() may call it too; what is removed right after it was read needs no second look. Returns 0; then ipc_ctx_note() may have something to tell. Errors, with text: -EBUSY (refused: the text says
+ * A callback of ipc_query_run() may call it too, wherever the query stands: the removal goes to the object's own
+ * namespace. Returns 0; then ipc_ctx_note() may have something to tell. Errors, with text: -EBUSY (refused: the text says
  * who holds it or what could not be read), -ESTALE (replaced: left alone, or put back), -ENOENT (gone already),
  * -ENOTSUP (see ipc_kind_has()), -ENOSYS (the kernel cannot), -EACCES, -EPERM.
  */

@@ -293,17 +293,27 @@ static void names(const struct ipc_object *object, struct ipc_names *names)
 		ipc_names_add_file(names, false, object->dev, object->inode);
 }
 
+/* May there be holders whom nobody saw? */
+static bool is_blind(struct ipc_run *run, const struct ipc_pipe *fifo)
+{
+	if (fifo->proven)
+		return ipc_judge_blind(run, true);
+	ipc_evidence(run, "its file system could not be told from others, so holders cannot be matched");
+	return true;
+}
+
 static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object)
 {
-	const struct ipc_pipe *fifo = (const struct ipc_pipe *)object;
+	struct ipc_pipe *fifo = (struct ipc_pipe *)object;
+	bool held = ipc_judge_held(run, object);
 
-	if (ipc_judge_held(run, object))
+	/* Of a held one, who is to remove it alone asks whether that is all: those who wait may be let go, holders stay. */
+	if (held && (!ipc_run_removes(run) || fifo->base.holders.count))
 		return IPC_STATE_HELD;
-	if (!fifo->proven) {
-		ipc_evidence(run, "its file system could not be told from others, so holders cannot be matched");
-		return IPC_STATE_UNKNOWN;
-	}
-	if (ipc_judge_blind(run, true))
+	fifo->base.blind = is_blind(run, fifo);
+	if (held)
+		return IPC_STATE_HELD;
+	if (fifo->base.blind)
 		return IPC_STATE_UNKNOWN;
 	ipc_evidence(run, "no process has it open or waits to open it");
 	return IPC_STATE_IDLE;

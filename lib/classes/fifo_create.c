@@ -3,22 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "classes/fifo_change.h"
+#include "sources/umask_call.h"
 #include "sources/unlink.h"
-
-#ifndef RENAME_NOREPLACE
-#define RENAME_NOREPLACE 1u
-#endif
-#define PRIVATE_PREFIX ".ipctool-"
-#define PRIVATE_SIZE (sizeof(PRIVATE_PREFIX) + 32)
 
 /* The limit is the file system's: it has none in /proc. */
 static int fail_full(struct ipc_ctx *ctx, int dir)
@@ -160,18 +152,6 @@ static int give_away(const struct ipc_creation *creation, int fd)
 	return ipc_ctx_fail(creation->ctx, -errno, "its owner or group cannot be set: %s", strerror(errno));
 }
 
-/* Without replacing anything. A second link never does; that is for file systems whose rename knows no such flag. */
-static int rename_new(int dir, const char *from, const char *to)
-{
-	if (syscall(SYS_renameat2, dir, from, dir, to, RENAME_NOREPLACE) == 0)
-		return 0;
-	if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
-		return -errno;
-	if (linkat(dir, from, dir, to, 0) < 0)
-		return -errno;
-	return unlinkat(dir, from, 0) < 0 ? -errno : 0;
-}
-
 static int finish(struct ipc_creation *creation, int dir, const char *private, const char *name)
 {
 	struct stat st;
@@ -183,7 +163,7 @@ static int finish(struct ipc_creation *creation, int dir, const char *private, c
 	close(fd);
 	if (r)
 		return r;
-	r = rename_new(dir, private, name);
+	r = ipc_rename_new(dir, private, name);
 	if (r == -EEXIST)
 		return fail_exists(creation, dir, name);
 	return r ? fail_create(creation->ctx, dir, r) : 0;
@@ -192,13 +172,11 @@ static int finish(struct ipc_creation *creation, int dir, const char *private, c
 /* The owner can be set afterwards alone: so under a name that nobody expects, and the right one when it is complete. */
 static int make_aside(struct ipc_creation *creation, int dir, const char *name)
 {
-	char private[PRIVATE_SIZE];
-	uint64_t random[2];
-	int r;
+	char private[IPC_PRIVATE_NAME_SIZE];
+	int r = ipc_private_name(creation->ctx, private);
 
-	if (getrandom(random, sizeof(random), 0) != sizeof(random))
-		return ipc_ctx_fail(creation->ctx, -EAGAIN, "no random name to be had: %s", strerror(errno));
-	snprintf(private, sizeof(private), PRIVATE_PREFIX "%016" PRIx64 "%016" PRIx64, random[0], random[1]);
+	if (r)
+		return r;
 	if (mkfifoat(dir, private, 0) < 0)
 		return fail_create(creation->ctx, dir, -errno);
 	r = finish(creation, dir, private, name);
@@ -209,6 +187,7 @@ static int make_aside(struct ipc_creation *creation, int dir, const char *name)
 
 int ipc_fifo_create(struct ipc_creation *creation)
 {
+	sigset_t before;
 	char *name;
 	int dir, r;
 
@@ -216,10 +195,12 @@ int ipc_fifo_create(struct ipc_creation *creation)
 			    0777 & ~creation->umask, &dir, &name);
 	if (r)
 		return r;
+	ipc_signals_hold(&before);
 	if (creation->settings->given & (IPC_SET_OWNER | IPC_SET_GROUP))
 		r = make_aside(creation, dir, name);
 	else
 		r = make_directly(creation, dir, name);
+	ipc_signals_release(&before);
 	close(dir);
 	return r ? r : set_locator(creation);
 }

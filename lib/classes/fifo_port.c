@@ -28,6 +28,8 @@ static int fail_open(const struct ipc_port *port, int error)
 	case -EINTR:
 		return ipc_ctx_fail(port->ctx, -ETIMEDOUT, "nobody opened it for %s in that time",
 				    sends ? "reading" : "writing");
+	case -ENOBUFS:
+		return ipc_alarm_fail(port->ctx);
 	case -EACCES:
 		return ipc_ctx_fail(port->ctx, -EACCES,
 				    "no permission to %s it: it belongs to uid %" PRIu64 ", gid %" PRIu64

@@ -14,6 +14,7 @@
 #include "classes/mq.h"
 #include "model/reference.h"
 #include "sources/mqueuefs.h"
+#include "sources/umask_call.h"
 
 /* What the kernel allows whatever the files below /proc/sys/fs/mqueue say. */
 #define HARD_MESSAGES 65536u
@@ -170,6 +171,7 @@ int ipc_mq_posix_create(struct ipc_creation *creation)
 	struct ipc_bytes locator = creation->ref->locator;
 	char name[NAME_MAX + 1];
 	struct mq_attr attr;
+	sigset_t before;
 	int fd, r;
 
 	if (!ipc_mqueue_name(locator, name))
@@ -183,14 +185,17 @@ int ipc_mq_posix_create(struct ipc_creation *creation)
 		return r;
 	if (ipc_buf_append(&creation->locator, locator.data, locator.len))
 		return ipc_ctx_fail(creation->ctx, -ENOMEM, "out of memory");
+	ipc_signals_hold(&before);
 	fd = (int)syscall(SYS_mq_open, name, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, given ? 0 : creation->mode,
 			  &attr);
 	if (fd < 0)
-		return fail_create(creation, -errno, &attr);
-	if (given)
+		r = fail_create(creation, -errno, &attr);
+	else if (given)
 		r = give_away(creation, fd);
-	if (r)
+	if (fd >= 0 && r)
 		unmake(fd, name);
-	close(fd);
+	if (fd >= 0)
+		close(fd);
+	ipc_signals_release(&before);
 	return r;
 }

@@ -14,6 +14,7 @@
 #include "classes/mq.h"
 #include "classes/sysv_change.h"
 #include "sources/deadline.h"
+#include "sources/umask_call.h"
 
 #define HEAD sizeof(long) /* the type, in front of the bytes of a message */
 #define ROOM_FIRST 8192   /* what a message may have unless the host was set up otherwise */
@@ -61,13 +62,8 @@ static int explain_eperm(struct ipc_ctx *ctx, const struct ipc_settings *setting
 static int explain_set(struct ipc_ctx *ctx, int error, const struct ipc_settings *settings,
 		       const struct ipc_sysv_msg *now)
 {
-	struct ipc_sysv_msg still;
-
-	if (error == -EPERM)
-		return explain_eperm(ctx, settings, now);
-	if (error == -EINVAL && ipc_sysv_find_msg(ctx, now->perm.id, &still) == 0)
-		return ipc_ctx_fail(ctx, error, "this user namespace has no such user or group");
-	return ipc_sysv_fail(ctx, error, &now->perm, "changing it");
+	return error == -EPERM ? explain_eperm(ctx, settings, now)
+			       : ipc_sysv_fail_set(ctx, error, IPC_SYSV_MSG, &now->perm);
 }
 
 /* All at once: the kernel takes them together or not at all. @now: how the queue is. */
@@ -132,17 +128,18 @@ static int finish(struct ipc_creation *creation, int id)
 static int create(struct ipc_creation *creation)
 {
 	int id, r = ipc_sysv_check_mode(creation->ctx, creation->settings);
+	sigset_t before;
 
 	if (r)
 		return r;
+	ipc_signals_hold(&before);
 	id = msgget(ipc_sysv_new_key(creation), IPC_CREAT | IPC_EXCL | (int)(creation->mode & 0777));
-	if (id < 0)
-		return explain_create(creation, -errno);
-	r = finish(creation, id);
+	r = id < 0 ? explain_create(creation, -errno) : finish(creation, id);
 	if (r == 0)
 		r = ipc_sysv_created(creation, id);
-	if (r)
+	if (id >= 0 && r)
 		msgctl(id, IPC_RMID, NULL);
+	ipc_signals_release(&before);
 	return r;
 }
 
@@ -246,9 +243,7 @@ static ssize_t transfer_until(const struct transfer *transfer, ipc_deadline dead
 static int explain(struct ipc_port *port, int error, const struct ipc_sysv_perm *perm, const char *what)
 {
 	if (error == -ENOBUFS)
-		return ipc_ctx_fail(
-			port->ctx, error,
-			"no timer can be had for the timeout: too many signals are queued (RLIMIT_SIGPENDING)");
+		return ipc_alarm_fail(port->ctx);
 	return ipc_sysv_fail(port->ctx, error, perm, what);
 }
 

@@ -15,6 +15,7 @@
 #include "classes/sem.h"
 #include "classes/sysv_change.h"
 #include "sources/deadline.h"
+#include "sources/umask_call.h"
 
 #define VALUE_MAX 32767 /* SEMVMX of the kernel, which nothing changes */
 /* GETALL and SETALL take as many values as the set has, whatever was known of it before; a set has no more than these. */
@@ -181,15 +182,10 @@ static int initialise(struct ipc_ctx *ctx, const struct ipc_settings *settings, 
 static int apply_perms(struct ipc_ctx *ctx, const struct ipc_settings *settings, const struct ipc_sysv_perm *now)
 {
 	struct semid_ds ds = {.sem_perm = ipc_sysv_perm_to_set(settings, now)};
-	struct ipc_sysv_sem still;
-	int error;
 
-	if (semctl((int)now->id, 0, IPC_SET, (union argument){.set = &ds}) == 0)
-		return 0;
-	error = -errno;
-	if (error == -EINVAL && ipc_sysv_find_sem(ctx, now->id, &still) == 0)
-		return ipc_ctx_fail(ctx, error, "this user namespace has no such user or group");
-	return ipc_sysv_fail(ctx, error, now, "changing it");
+	return semctl((int)now->id, 0, IPC_SET, (union argument){.set = &ds}) < 0
+		       ? ipc_sysv_fail_set(ctx, -errno, IPC_SYSV_SEM, now)
+		       : 0;
 }
 
 static int complete(struct ipc_creation *creation, int id, uint64_t number)
@@ -212,6 +208,7 @@ static int create(struct ipc_creation *creation)
 {
 	const struct ipc_settings *settings = creation->settings;
 	uint64_t number = choose_number(settings);
+	sigset_t before;
 	int id, r = ipc_sysv_check_mode(creation->ctx, settings);
 
 	if (r)
@@ -223,12 +220,12 @@ static int create(struct ipc_creation *creation)
 	r = check_values(creation->ctx, settings, number);
 	if (r)
 		return r;
+	ipc_signals_hold(&before);
 	id = semget(ipc_sysv_new_key(creation), (int)number, IPC_CREAT | IPC_EXCL | 0600);
-	if (id < 0)
-		return explain_create(creation, -errno, number);
-	r = complete(creation, id, number);
-	if (r)
+	r = id < 0 ? explain_create(creation, -errno, number) : complete(creation, id, number);
+	if (id >= 0 && r)
 		semctl(id, 0, IPC_RMID);
+	ipc_signals_release(&before);
 	return r;
 }
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How POSIX shared memory is made, set and removed. */
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +9,7 @@
 #include "classes/change.h"
 #include "classes/posix_change.h"
 #include "classes/shm.h"
+#include "classes/shm_source.h"
 #include "sources/unlink.h"
 
 /* ---- contents ---------------------------------------------------------------------------------------------------- */
@@ -24,15 +23,6 @@ static int resize(struct ipc_ctx *ctx, int fd, uint64_t size)
 	while ((r = ftruncate(fd, (off_t)size)) < 0 && errno == EINTR)
 		;
 	return r < 0 ? ipc_posix_fail_space(ctx, fd, -errno) : 0;
-}
-
-static ssize_t read_some(int fd, char *buffer, size_t size)
-{
-	ssize_t n;
-
-	while ((n = read(fd, buffer, size)) < 0 && errno == EINTR)
-		;
-	return n < 0 ? -errno : n;
 }
 
 static int write_all(struct ipc_ctx *ctx, int fd, const char *data, size_t size)
@@ -50,26 +40,25 @@ static int write_all(struct ipc_ctx *ctx, int fd, const char *data, size_t size)
 	return 0;
 }
 
-/* Copy @from to the end; what is longer than @most is an error. @copied: how much it was. */
-static int copy(struct ipc_ctx *ctx, int from, int fd, uint64_t most, uint64_t *copied)
+/* Copy @source to the end; what is longer than @most is an error. */
+static int copy(struct ipc_ctx *ctx, const struct ipc_shm_source *source, int fd, uint64_t most)
 {
 	char *buffer = malloc(CHUNK);
+	uint64_t copied = 0;
 	ssize_t n = 0;
 	int r = buffer ? 0 : ipc_ctx_fail(ctx, -ENOMEM, "out of memory");
 
-	*copied = 0;
-	while (r == 0 && (n = read_some(from, buffer, CHUNK)) > 0) {
-		if ((uint64_t)n > most - *copied)
-			r = ipc_ctx_fail(ctx, -EINVAL,
-					 "there is more to fill it with than its size of %" PRIu64 " bytes", most);
+	while (r == 0 && (n = ipc_shm_source_read(source->fd, buffer, CHUNK)) > 0) {
+		if ((uint64_t)n > most - copied)
+			r = ipc_shm_source_fail_longer(ctx, source, most);
 		if (r == 0)
-			r = ipc_posix_check_size(ctx, fd, *copied, *copied + (uint64_t)n);
+			r = ipc_posix_check_size(ctx, fd, copied, copied + (uint64_t)n);
 		if (r == 0)
 			r = write_all(ctx, fd, buffer, (size_t)n);
-		*copied += (uint64_t)n;
+		copied += (uint64_t)n;
 	}
 	if (n < 0)
-		r = ipc_ctx_fail(ctx, (int)n, "what it is to be filled with cannot be read: %s", strerror((int)-n));
+		r = ipc_shm_source_fail(ctx, source, (int)n, "read");
 	free(buffer);
 	return r;
 }
@@ -77,17 +66,12 @@ static int copy(struct ipc_ctx *ctx, int from, int fd, uint64_t most, uint64_t *
 static int fill_from(const struct ipc_creation *creation, int fd)
 {
 	const struct ipc_settings *settings = creation->settings;
-	bool sized = settings->given & IPC_SET_SIZE, input = strcmp(settings->from, "-") == 0;
-	int from = input ? STDIN_FILENO : open(settings->from, O_RDONLY | O_CLOEXEC), r;
-	uint64_t copied;
+	struct ipc_shm_source source;
+	int r = ipc_shm_source_open(creation->ctx, settings, &source);
 
-	/* The object is not what is missing. */
-	if (from < 0)
-		return ipc_ctx_fail(creation->ctx, errno == ENOENT ? -EINVAL : -errno,
-				    "the file to fill it from cannot be opened: %s", strerror(errno));
-	r = copy(creation->ctx, from, fd, sized ? settings->size : UINT64_MAX, &copied);
-	if (!input)
-		close(from);
+	if (r == 0)
+		r = copy(creation->ctx, &source, fd, settings->given & IPC_SET_SIZE ? settings->size : UINT64_MAX);
+	ipc_shm_source_close(&source);
 	return r;
 }
 

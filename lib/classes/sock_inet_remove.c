@@ -166,12 +166,16 @@ static int check_closed(struct ipc_ctx *ctx, struct ipc_diag *diag, const struct
 		.sdiag_family = request->sdiag_family, .sdiag_protocol = request->sdiag_protocol, .idiag_states = ~0u};
 	struct search search = {.request = request};
 	char holder[96];
-	int i;
+	int i, r;
 
 	for (i = 0; i < PATIENCE; i++) {
 		search.found = false;
-		ipc_diag_dump(diag, "unused", &all, sizeof(all), sizeof(struct inet_diag_msg), compare_cookie, &search);
-		if (!search.found)
+		r = ipc_diag_dump(diag, "unused", &all, sizeof(all), sizeof(struct inet_diag_msg), compare_cookie,
+				  &search);
+		if (r < 0)
+			return ipc_ctx_fail(ctx, r, "told to end, by ECONNABORTED; whether it did cannot be seen: %s",
+					    strerror(-r));
+		if (!search.found && r == 0)
 			return 0;
 		nanosleep(&pause, NULL);
 	}

@@ -127,3 +127,24 @@ int ipc_sysv_fail(struct ipc_ctx *ctx, int error, const struct ipc_sysv_perm *pe
 		return ipc_ctx_fail(ctx, error, "%s failed: %s", what, strerror(-error));
 	}
 }
+
+static bool exists(struct ipc_ctx *ctx, enum ipc_sysv_type type, uint64_t id)
+{
+	union ipc_sysv_any any;
+
+	switch (type) {
+	case IPC_SYSV_MSG:
+		return ipc_sysv_find_msg(ctx, id, &any.msg) == 0;
+	case IPC_SYSV_SEM:
+		return ipc_sysv_find_sem(ctx, id, &any.sem) == 0;
+	default:
+		return ipc_sysv_find_shm(ctx, id, false, &any.shm) == 0;
+	}
+}
+
+int ipc_sysv_fail_set(struct ipc_ctx *ctx, int error, enum ipc_sysv_type type, const struct ipc_sysv_perm *perm)
+{
+	if (error == -EINVAL && exists(ctx, type, perm->id))
+		return ipc_ctx_fail(ctx, error, "this user namespace has no such user or group");
+	return ipc_sysv_fail(ctx, error, perm, "changing it");
+}

@@ -10,12 +10,14 @@
 
 #include "classes/change.h"
 #include "sources/sysvipc.h"
+#include "sources/sysvipc_text.h"
 
 /*
  * Look once more at what @object was: one system call, and no read permission is needed. 0 with @out filled when id, key and change
  * time are the same; -ENOENT (gone), -ESTALE (another one has the id, or it was changed since), or why it could not be
  * read, with text. Call it right before the change: the kernel has no call that compares and changes at once. Not needed
- * when ipc_sysv_just_looked(): the listing itself asked for it a moment (at most a clock tick) ago.
+ * when ipc_sysv_just_looked(): the listing itself asked for it a moment (at most a clock tick) ago, and the
+ * object goes from there right to its removal. What a query has kept is always looked at again.
  */
 bool ipc_sysv_just_looked(const struct ipc_object *object);
 int ipc_sysv_again_msg(struct ipc_ctx *ctx, const struct ipc_object *object, struct ipc_sysv_msg *out);
@@ -43,5 +45,7 @@ int ipc_sysv_key_taken(struct ipc_creation *creation, const char *what);
  * @what: what was tried, "removing it". EINVAL that means something else is for the caller to tell first.
  */
 int ipc_sysv_fail(struct ipc_ctx *ctx, int error, const struct ipc_sysv_perm *perm, const char *what);
+/* The same for IPC_SET on an object of @type, where EINVAL also stands for a user or group that there is not. */
+int ipc_sysv_fail_set(struct ipc_ctx *ctx, int error, enum ipc_sysv_type type, const struct ipc_sysv_perm *perm);
 
 #endif

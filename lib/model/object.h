@@ -47,7 +47,8 @@ struct ipc_object {
 	struct ipc_key wait;     /* under which waiters are found; usually the same */
 	uint64_t dev;            /* makedev() of the inode's superblock */
 	int64_t looked; /* System V: when the kernel was asked about it alone, see ipc_sysv_tick(); 0: not known */
-	int64_t birth; /* birth time of the inode in ns when the file system records one: part of its identity */
+	bool blind;     /* what was to be removed: beyond those who were seen there may be others */
+	int64_t birth;  /* birth time of the inode in ns when the file system records one: part of its identity */
 
 	/* the common fields; collectors fill those marked *, the run derives the others */
 	struct ipc_bytes ref;

@@ -3,9 +3,11 @@
 #include "sources/deadline.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -156,6 +158,17 @@ int ipc_alarm_arm(struct ipc_alarm *alarm, int64_t deadline)
 	pthread_sigmask(SIG_SETMASK, &alarm->mask, NULL);
 	give_signal();
 	return r;
+}
+
+int ipc_alarm_fail(struct ipc_ctx *ctx)
+{
+	struct rlimit limit = {0};
+
+	getrlimit(RLIMIT_SIGPENDING, &limit);
+	return ipc_ctx_fail(ctx, -ENOBUFS,
+			    "no timer can be had for the timeout: RLIMIT_SIGPENDING allows %" PRIu64
+			    " signals and timers of all processes of the user together; raise it (ulimit -i)",
+			    (uint64_t)limit.rlim_cur);
 }
 
 void ipc_alarm_disarm(struct ipc_alarm *alarm)

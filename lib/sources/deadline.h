@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "context.h"
+
 #define IPC_NO_WAIT INT64_C(0)
 #define IPC_NO_DEADLINE INT64_MAX
 
@@ -38,6 +40,8 @@ struct ipc_alarm {
 
 /* Returns 0 or -errno; -ENOBUFS: no timer can be had (RLIMIT_SIGPENDING). Never -EAGAIN, -ETIMEDOUT or -EINTR. */
 int ipc_alarm_arm(struct ipc_alarm *alarm, int64_t deadline);
+/* Fail for -ENOBUFS: with the limit. */
+int ipc_alarm_fail(struct ipc_ctx *ctx);
 void ipc_alarm_disarm(struct ipc_alarm *alarm);
 
 #endif

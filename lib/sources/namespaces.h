@@ -40,7 +40,7 @@ void ipc_ns_set_release(struct ipc_ns_set *set);
 void ipc_ns_container(struct ipc_ctx *ctx, struct ipc_ns *ns);
 
 /*
- * Run @fn inside @ns. The own namespace: called directly. Another one: in a thread of its own, which enters the namespace and ends
+ * Run @fn inside @ns. The own namespace: at home, see below. Another one: in a thread of its own, which enters the namespace and ends
  * afterwards, so the caller's namespaces, working directory and SEM_UNDO list are never touched. Waits for it.
  * Returns what @fn returned, or -errno when the namespace cannot be entered (with text in the context).
  */

@@ -26,6 +26,7 @@ struct work {
 struct ipc_ns_call {
 	struct ipc_ctx *ctx;
 	const struct ipc_ns *ns;
+	struct ipc_ns_call *outer; /* under way in the thread that waits; NULL: that is at home */
 	struct work work;
 	int home_root; /* ctx->root_fd of the thread that waits */
 	pthread_mutex_t lock;
@@ -122,16 +123,32 @@ static void serve(struct ipc_ns_call *call)
 	pthread_mutex_unlock(&call->lock);
 }
 
+/* What is to be done at home, on its way there. */
+struct way_home {
+	struct ipc_ctx *ctx;
+	int (*fn)(void *data);
+	void *data;
+};
+
+/* The thread that waits may be away itself. */
+static int go_on(void *data)
+{
+	const struct way_home *way = data;
+
+	return ipc_ns_at_home(way->ctx, way->fn, way->data);
+}
+
 int ipc_ns_at_home(struct ipc_ctx *ctx, int (*fn)(void *data), void *data)
 {
-	struct work errand = {.fn = fn, .data = data};
+	struct way_home way = {ctx, fn, data};
+	struct work errand = {.fn = go_on, .data = &way};
 	struct ipc_ns_call *call = ctx->away;
 	int root = ctx->root_fd;
 
 	if (!call)
 		return fn(data);
 	pthread_mutex_lock(&call->lock);
-	ctx->away = NULL;
+	ctx->away = call->outer;
 	ctx->root_fd = call->home_root;
 	call->errand = &errand;
 	pthread_cond_broadcast(&call->turn);
@@ -167,29 +184,29 @@ static int call_away(struct ipc_ctx *ctx, const struct ipc_ns *ns, int (*fn)(voi
 	struct ipc_ns_call call = {
 		.ctx = ctx,
 		.ns = ns,
+		.outer = ctx->away,
 		.work = {.fn = fn, .data = data},
 		.home_root = ctx->root_fd,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.turn = PTHREAD_COND_INITIALIZER,
 	};
-	struct ipc_ns_call *outer;
 	pthread_t thread;
 	int r;
 
-	outer = ctx->away;
 	ctx->away = &call;
 	r = start(&call, &thread);
 	if (r == 0) {
 		serve(&call);
 		pthread_join(thread, NULL);
 	}
-	ctx->away = outer;
+	ctx->away = call.outer;
 	return r ? ipc_ctx_fail(ctx, -r, "no thread could be made: %s", strerror(r)) : call.work.result;
 }
 
 int ipc_ns_call(struct ipc_ctx *ctx, const struct ipc_ns *ns, int (*fn)(void *data), void *data)
 {
-	return ns->own ? fn(data) : call_away(ctx, ns, fn, data);
+	/* A callback of a query may stand in another one. */
+	return ns->own ? ipc_ns_at_home(ctx, fn, data) : call_away(ctx, ns, fn, data);
 }
 
 /* ---- containers -------------------------------------------------------------------------------------------------- */

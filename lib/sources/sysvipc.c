@@ -270,6 +270,25 @@ static int find_by_text(struct ipc_ctx *ctx, enum ipc_sysv_type type, uint64_t i
 	return 0;
 }
 
+/* The oldest command of each knows all ids, whatever it may tell of them. */
+static bool is_gone(enum ipc_sysv_type type, int id)
+{
+	union {
+		struct msqid_ds msg;
+		struct semid_ds sem;
+		struct shmid_ds shm;
+	} ds;
+	int r;
+
+	if (type == IPC_SYSV_MSG)
+		r = msgctl(id, IPC_STAT, &ds.msg);
+	else if (type == IPC_SYSV_SEM)
+		r = semctl(id, 0, IPC_STAT, &ds.sem);
+	else
+		r = shmctl(id, IPC_STAT, &ds.shm);
+	return r < 0 && (errno == EINVAL || errno == EIDRM);
+}
+
 static int find(struct ipc_ctx *ctx, enum ipc_sysv_type type, uint64_t id, bool text_first, union ipc_sysv_any *out)
 {
 	union ipc_sysv_any any = {0};
@@ -285,6 +304,9 @@ static int find(struct ipc_ctx *ctx, enum ipc_sysv_type type, uint64_t id, bool 
 		return 0;
 	}
 	if (!err)
+		return -ENOENT;
+	/* All of the text for each of thousands that are gone would take for ever. */
+	if ((err == -EINVAL || err == -EIDRM) && is_gone(type, (int)id))
 		return -ENOENT;
 	by_text = find_by_text(ctx, type, id, out);
 	if (by_text >= 0)

@@ -7,6 +7,64 @@
 #include <sched.h>
 #include <sys/stat.h>
 
+/* ---- signals ----------------------------------------------------------------------------------------------------- */
+
+void ipc_signals_hold(sigset_t *before)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
+void ipc_signals_release(const sigset_t *before)
+{
+	pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+static bool is_default(int number)
+{
+	struct sigaction action;
+
+	return sigaction(number, NULL, &action) == 0 && !(action.sa_flags & SA_SIGINFO) && action.sa_handler == SIG_DFL;
+}
+
+bool ipc_signals_end(void)
+{
+	static const int ending[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+	sigset_t pending;
+	size_t i;
+
+	sigpending(&pending);
+	for (i = 0; i < sizeof(ending) / sizeof(*ending); i++)
+		if (sigismember(&pending, ending[i]) == 1 && is_default(ending[i]))
+			return true;
+	return false;
+}
+
+/* What a fault of the thread itself raises must find its handler there. */
+static bool is_of_thread(int number)
+{
+	return number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL || number == SIGTRAP ||
+	       number == SIGSYS;
+}
+
+/*
+ * The program's handlers run in the thread that waits, which has the umask that they know. What ends the program without a
+ * handler is for the worker to take: so it can put that off while something is half made.
+ */
+static void share_out(const sigset_t *before, sigset_t *waiting, sigset_t *working)
+{
+	int number;
+
+	*waiting = *working = *before;
+	for (number = 1; number <= SIGRTMAX; number++)
+		if (!is_of_thread(number))
+			sigaddset(is_default(number) ? waiting : working, number);
+}
+
+/* ---- the call ---------------------------------------------------------------------------------------------------- */
+
 struct call {
 	int (*fn)(void *data, mode_t umask);
 	void *data;
@@ -27,11 +85,17 @@ static void *run(void *data)
 int ipc_umask_call(int (*fn)(void *data, mode_t umask), void *data)
 {
 	struct call call = {fn, data, 0};
+	sigset_t before, waiting, working;
 	pthread_t thread;
-	int r = pthread_create(&thread, NULL, run, &call);
+	int r;
 
-	if (r)
-		return -r;
-	pthread_join(thread, NULL);
-	return call.result;
+	ipc_signals_hold(&before);
+	share_out(&before, &waiting, &working);
+	pthread_sigmask(SIG_SETMASK, &working, NULL);
+	r = pthread_create(&thread, NULL, run, &call);
+	pthread_sigmask(SIG_SETMASK, &waiting, NULL);
+	if (r == 0)
+		pthread_join(thread, NULL);
+	ipc_signals_release(&before);
+	return r ? -r : call.result;
 }

@@ -18,6 +18,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "sources/umask_call.h"
+
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE 1u
 #endif
@@ -229,8 +231,6 @@ int ipc_open_parent(struct ipc_ctx *ctx, struct ipc_bytes path, bool make, mode_
 
 /* ---- taking away ------------------------------------------------------------------------------------------------- */
 
-#define PRIVATE_PREFIX ".ipctool-"
-#define PRIVATE_SIZE (sizeof(PRIVATE_PREFIX) + 32)
 #define TRIES 16 /* a name that is taken may be free again at once */
 
 static int fail_unlink(struct ipc_ctx *ctx, int error)
@@ -257,8 +257,7 @@ static int fail_replaced(struct ipc_ctx *ctx)
 	return ipc_ctx_fail(ctx, -ESTALE, "another file has the name by now; it was left alone");
 }
 
-/* Nobody can know it beforehand, so nothing is ever in its place. */
-static int make_private_name(char name[PRIVATE_SIZE])
+int ipc_private_name(struct ipc_ctx *ctx, char name[IPC_PRIVATE_NAME_SIZE])
 {
 	uint64_t random[2];
 	ssize_t n;
@@ -267,8 +266,8 @@ static int make_private_name(char name[PRIVATE_SIZE])
 		n = getrandom(random, sizeof(random), 0);
 	while (n < 0 && errno == EINTR);
 	if (n != sizeof(random))
-		return n < 0 ? -errno : -EIO;
-	snprintf(name, PRIVATE_SIZE, PRIVATE_PREFIX "%016" PRIx64 "%016" PRIx64, random[0], random[1]);
+		return ipc_ctx_fail(ctx, n < 0 ? -errno : -EIO, "no random name to be had");
+	snprintf(name, IPC_PRIVATE_NAME_SIZE, IPC_PRIVATE_PREFIX "%016" PRIx64 "%016" PRIx64, random[0], random[1]);
 	return 0;
 }
 
@@ -294,16 +293,16 @@ static int hide(const struct ipc_unlinking *what, const char *private)
 	return r;
 }
 
-static int return_name(const struct ipc_unlinking *what, const char *private)
+int ipc_rename_new(int dir, const char *from, const char *to)
 {
-	int r = rename_noreplace(what->dir, private, what->name);
+	int r = rename_noreplace(dir, from, to);
 
 	if (!is_unsupported(r))
 		return r;
 	/* A plain rename might replace a file; a second link never does. It cannot be made of a directory, which then stays. */
-	if (linkat(what->dir, private, what->dir, what->name, 0) < 0)
+	if (linkat(dir, from, dir, to, 0) < 0)
 		return -errno;
-	return unlinkat(what->dir, private, 0) < 0 ? -errno : 0;
+	return unlinkat(dir, from, 0) < 0 ? -errno : 0;
 }
 
 /* Failed with @error, for which the context has the text: give the name back, or say where the file is now. */
@@ -312,7 +311,7 @@ static int put_back(const struct ipc_unlinking *what, const char *private, int e
 	char text[sizeof(what->ctx->error)];
 	int r, tries = TRIES;
 
-	while ((r = return_name(what, private)) == -EEXIST && --tries)
+	while ((r = ipc_rename_new(what->dir, private, what->name)) == -EEXIST && --tries)
 		sched_yield();
 	if (r == 0)
 		return error;
@@ -366,11 +365,11 @@ static int unlink_directly(const struct ipc_unlinking *what, int fd)
 
 static int unlink_hidden(const struct ipc_unlinking *what, int fd)
 {
-	char private[PRIVATE_SIZE];
-	int r = make_private_name(private);
+	char private[IPC_PRIVATE_NAME_SIZE];
+	int r = ipc_private_name(what->ctx, private);
 
 	if (r)
-		return ipc_ctx_fail(what->ctx, r, "no random name to be had: %s", strerror(-r));
+		return r;
 	r = hide(what, private);
 	if (r)
 		return fail_unlink(what->ctx, r);
@@ -385,18 +384,17 @@ static int unlink_hidden(const struct ipc_unlinking *what, int fd)
 
 int ipc_unlink_same(const struct ipc_unlinking *what)
 {
-	sigset_t all, mask;
+	sigset_t before;
 	int fd = -1, r;
 
 	/* Who is interrupted in between would leave the file under a name that nobody knows. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &mask);
+	ipc_signals_hold(&before);
 	r = open_same(what, &fd);
 	if (r == 0) {
 		r = what->rename ? unlink_hidden(what, fd) : unlink_directly(what, fd);
 		close(fd);
 	}
-	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	ipc_signals_release(&before);
 	return r;
 }
 
@@ -415,15 +413,14 @@ static void *own(void *fd)
  */
 static int give_to_nobody(int fd)
 {
-	sigset_t all, mask;
+	sigset_t before;
 	pthread_t thread;
 	void *result;
 	int r;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &mask);
+	ipc_signals_hold(&before);
 	r = -pthread_create(&thread, NULL, own, &fd);
-	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	ipc_signals_release(&before);
 	if (r)
 		return r;
 	pthread_join(thread, &result);

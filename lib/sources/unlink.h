@@ -20,6 +20,13 @@
  */
 int ipc_open_parent(struct ipc_ctx *ctx, struct ipc_bytes path, bool make, mode_t make_mode, int *dir, char **name);
 
+#define IPC_PRIVATE_PREFIX ".ipctool-"
+#define IPC_PRIVATE_NAME_SIZE (sizeof(IPC_PRIVATE_PREFIX) + 32)
+/* A name that nobody can know beforehand, so that nothing is ever in its place. Returns 0 or -errno with text. */
+int ipc_private_name(struct ipc_ctx *ctx, char name[IPC_PRIVATE_NAME_SIZE]);
+/* Rename in @dir without replacing anything: -EEXIST. Returns 0 or -errno, without text. */
+int ipc_rename_new(int dir, const char *from, const char *to);
+
 /* What is to be taken away. */
 struct ipc_unlinking {
 	struct ipc_ctx *ctx;

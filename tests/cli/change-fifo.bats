@@ -407,7 +407,7 @@ without_raising() {
 
 @test "remove: readers that hang in open() are not left behind" {
 	need_ptrace
-	mkfifo a
+	mkfifo -m 600 a # nobody else's: so it matters not that other pid namespaces cannot be seen from here
 	local n readers=()
 	for ((n = 0; n < 4; n++)); do
 		background cat a
@@ -421,6 +421,25 @@ without_raising() {
 	succeeds remove "fifo:$D/a" --unblock
 	[[ $output == *"released from open(): 4 readers (they see the end of the file)"* && -z $(ls -A) ]]
 	for n in "${readers[@]}"; do wait "$n"; done
+}
+
+# A daemon of another user has it open without a writer: it cannot be seen, and who hangs in open() says nothing of it.
+@test "remove: --unblock answers the doubt about those who hang in open() alone" {
+	need_root
+	let_in 1777
+	as_user nobody mkfifo -m 666 a
+	background python3 -c '
+import os, time
+os.open("a", os.O_RDONLY | os.O_NONBLOCK)
+open("open", "w").close()
+time.sleep(60)'
+	eventually test -e open
+	background as_user nobody cat a
+	eventually hang 1 "$D/a"
+	run --separate-stderr as_user nobody "$IPCTOOL" remove "fifo:$D/a" --unblock
+	[[ $status -eq 6 && $stderr == *"may be in use"*"(--force=unknown overrides)" && -p a ]]
+	run --separate-stderr as_user nobody "$IPCTOOL" remove "fifo:$D/a" --unblock --force unknown
+	[[ $status -eq 0 && ! -e a ]]
 }
 
 @test "remove: writers that hang in open() are not left behind" {

@@ -105,9 +105,9 @@ teardown() {
 
 @test "create: what it cannot be filled from leaves nothing behind" {
 	printf 12345 >"$BATS_TEST_TMPDIR/from"
-	refused 2 'more to fill it with than its size of 4' create shm:/a --from "$BATS_TEST_TMPDIR/from" --size 4
+	refused 2 'more than the 4 bytes' create shm:/a --from "$BATS_TEST_TMPDIR/from" --size 4
 	refused 2 'cannot be opened' create shm:/a --from "$BATS_TEST_TMPDIR/none"
-	refused 1 'cannot be read' create shm:/a --from /
+	refused 2 'cannot be read' create shm:/a --from /
 	refused 2 'size, or from' create shm:/a
 	[[ -z $(left) ]]
 }

@@ -36,6 +36,12 @@ static const char *const seeds[] = {
 	"name !~ \"\\x5c\\x0a\"",
 	"((((status == dest))))",
 	"mode == 0600 and key == 0x52e2c1",
+	"mode=0640\nowner=1000\ngroup=0",
+	"value[3]=7\nvalue[0]=1\nvalue[1]=65536",
+	"value=1,0,3\nnumber=3\nkey=0x52e2c1",
+	"size=64K\nmax-bytes=1M\nhuge=2M\ncapacity=4096",
+	"ftok=/:7\nfrom=-\ntype=seqpacket\nbacklog=128",
+	"max-messages=10\nmessage-size=8KiB\nhuge=default",
 };
 #define SEEDS (sizeof(seeds) / sizeof(seeds[0]))
 

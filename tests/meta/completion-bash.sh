@@ -26,6 +26,11 @@ same "bash: a prefix" "list" "$(replies 'ipctool l' l)"
 same "bash: options" "$(offered list --no)" "$(replies 'ipctool list --no' --no)"
 same "bash: behind an equals sign" "$(offered list --color '')" "$(replies 'ipctool list --color=' '')"
 same "bash: columns" "$(offered list mq -o ref,ma)" "$(replies 'ipctool list mq -o ref,ma' ref,ma)"
+same "bash: what can be made" "$(offered create '')" "$(replies 'ipctool create ')"
+same "bash: settings" "$(offered set mq:/jobs '')" "$(replies 'ipctool set mq:/jobs ')"
+same "bash: behind the equals sign of a setting" "$(offered set mq:/jobs owner= | sed 's/^owner=//')" \
+	"$(replies 'ipctool set mq:/jobs owner=' '')"
+same "bash: signals" "$(offered send signal:1 --signal '')" "$(replies 'ipctool send signal:1 --signal ')"
 same "bash: behind a colon, only what follows it" "/job-two
 /jobs" "$(replies 'ipctool show mq:/' /)"
 same "bash: a whole reference where the colon breaks no word" "mq:/job-two

@@ -19,6 +19,10 @@ fish_offers() {
 same "fish: commands" "$(offered '')" "$(fish_offers 'ipctool ')"
 same "fish: options" "$(offered list --)" "$(fish_offers 'ipctool list --')"
 same "fish: queues" "$(offered show mq:)" "$(fish_offers 'ipctool show mq:')"
+same "fish: what can be made" "$(offered create '')" "$(fish_offers 'ipctool create ')"
+same "fish: settings" "$(offered set mq:/jobs '')" "$(fish_offers 'ipctool set mq:/jobs ')"
+same "fish: behind the equals sign of a setting" "$(offered set mq:/jobs owner=)" "$(fish_offers 'ipctool set mq:/jobs owner=')"
+same "fish: signals" "$(offered send signal:1 --signal '')" "$(fish_offers 'ipctool send signal:1 --signal ')"
 same "fish: columns" "$(offered list mq -o ref,ma)" "$(fish_offers 'ipctool list mq -o ref,ma')"
 
 typed "source $SOURCE_DIR/completions/ipctool.fish; function fish_prompt; echo '\$ '; end; set -g fish_autosuggestion_enabled 0" fish --no-config -i

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The manual says what the command says: synopses, options, columns, kinds, exit statuses, functions; its examples run.
+# The manual says what the command says: synopses, options, settings, columns, kinds and what can be done to them, exit statuses,
+# functions; its examples run.
 set -eu
 export LC_ALL=C
 
@@ -45,10 +46,10 @@ section() {
 		inside' "$dir/$1.text"
 }
 
-# cells N: the cells of the tables read, N in a row, separated by tabs; the headings are left out.
+# cells N [FIRST]: the cells of the tables read, N in a row, separated by tabs; the headings are left out unless FIRST is 1.
 cells() {
-	awk -v columns="$1" '
-		function row() { if (++rows > 1) print line; line = ""; count = 0 }
+	awk -v columns="$1" -v first="${2-2}" '
+		function row() { if (++rows >= first) print line; line = ""; count = 0 }
 		/^\.TS/ { rows = 0; count = 0; line = "" }
 		/T}/ { line = line (count++ ? "\t" : "") cell; inside = 0; if (count == columns) row() }
 		/T{$/ { cell = ""; inside = 1; next }
@@ -71,8 +72,17 @@ options_of_help() {
 }
 
 options_of_page() {
-	awk '/^\.RS 4$/ && previous ~ /^(-[A-Za-z], )?--[a-z-]+( [^ ]+)?$/ { print previous } { previous = $0 }' \
+	awk '/^\.RS 4$/ && previous ~ /^(-[A-Za-z0-9], )?--[a-z-]+( [^ ]+)?$/ { print previous } { previous = $0 }' \
 		"$dir/$1.text" | sort
+}
+
+# "mode=MODE", the same way
+settings_of_help() {
+	sed -n 's/^  \([a-z-]*=[^ ]*\)\($\|  .*\)/\1/p' "$1" | sort
+}
+
+settings_of_page() {
+	awk '/^\.RS 4$/ && previous ~ /^[a-z-]+=[^ ]+$/ { print previous } { previous = $0 }' "$dir/$1.text" | sort
 }
 
 synopsis() {
@@ -97,6 +107,11 @@ for command in $commands; do
 	options_of_help "$dir/command" >"$dir/expected"
 	options_of_page "ipctool-$command.1" >"$dir/found"
 	same "options of $command" "$dir/expected" "$dir/found"
+	settings_of_help "$dir/command" >"$dir/expected"
+	settings_of_page "ipctool-$command.1" >"$dir/found"
+	if [ -s "$dir/expected" ] || [ -s "$dir/found" ]; then
+		same "settings of $command" "$dir/expected" "$dir/found"
+	fi
 done
 
 { usage "$dir/help"; cat "$dir/rest"; } >"$dir/expected"
@@ -113,7 +128,7 @@ done
 
 # ---- exit statuses -------------------------------------------------------------------------------------------------
 
-sed -n '/^Exit status:/,/^$/s/^  \([0-9][0-9]*\) .*/\1/p' "$dir/help" >"$dir/codes"
+sed -n '/^Exit status:/,/^$/s/^  \([0-9][0-9]*\)\($\| .*\)/\1/p' "$dir/help" >"$dir/codes"
 section ipctool.1 "EXIT STATUS" | cells 2 | cut -f 1 >"$dir/found"
 same "exit statuses" "$dir/codes" "$dir/found"
 for page in "$dir"/ipctool-*.1; do
@@ -123,11 +138,56 @@ for page in "$dir"/ipctool-*.1; do
 	grep -vxFf "$dir/codes" "$dir/found" && fail "$page: no exit statuses of the command, above"
 done
 
-# ---- classes, kinds and columns ------------------------------------------------------------------------------------
+# ---- classes and kinds ---------------------------------------------------------------------------------------------
 
 "$IPCTOOL" __complete 2 ipctool list '' | cut -f 1 | grep '^[a-z]*/[a-z]*$' | sort >"$dir/expected"
 section ipctool.1 "CLASSES AND KINDS" | cells 2 | cut -f 1 | tr -s ', ' '\n' | sort >"$dir/found"
 same "kinds" "$dir/expected" "$dir/found"
+
+# ---- what can be done to which kind --------------------------------------------------------------------------------
+
+# abilities: "KIND<tab>VERB<tab>yes|no<tab>SETTINGS" for every kind and verb, as `ipctool help` tells them.
+abilities() {
+	cut -f 1 "$dir/kinds" | while read -r kind; do
+		"$IPCTOOL" help "$kind" | awk -v kind="$kind" '
+			function tell() { if (verb != "") print kind "\t" verb "\t" able "\t" rest }
+			/^  [a-z]/ {
+				tell()
+				verb = $1
+				able = $2
+				sub(/:$/, "", able)
+				rest = $0
+				sub(/^ *[^ ]+ *[^ ]+ ?/, "", rest)
+			}
+			/^            / { sub(/^ */, ""); rest = rest " " $0 }
+			END { tell() }'
+	done
+}
+
+# by_kind: rows whose first cell has several kinds, once for each.
+by_kind() {
+	awk -F '\t' '{ n = split($1, kinds, ", *"); row = $0; sub(/^[^\t]*/, "", row); for (i = 1; i <= n; i++) print kinds[i] row }' | sort
+}
+
+cp "$dir/expected" "$dir/kinds"
+abilities >"$dir/abilities"
+verbs=$(awk -F '\t' 'NR == 1 { kind = $1 } $1 == kind { print $2 }' "$dir/abilities")
+# shellcheck disable=SC2086 # words
+columns=$(($(echo $verbs | wc -w) + 1))
+awk -F '\t' '$1 != kind { if (kind != "") print row; kind = row = $1 } { row = row "\t" ($3 == "yes" ? "yes" : "-") } END { print row }' \
+	"$dir/abilities" | sort >"$dir/expected"
+section ipctool.1 "COMMANDS AND KINDS" | cells "$columns" | by_kind >"$dir/found"
+same "commands and kinds" "$dir/expected" "$dir/found"
+{ echo KIND; echo "$verbs"; } >"$dir/expected"
+section ipctool.1 "COMMANDS AND KINDS" | cells "$columns" 1 | head -n 1 | tr '\t' '\n' >"$dir/found"
+same "headings of commands and kinds" "$dir/expected" "$dir/found"
+for command in create set; do
+	awk -F '\t' -v verb=$command '$2 == verb && $3 == "yes" { print $1 "\t" ($4 == "" ? "none" : $4) }' "$dir/abilities" | sort >"$dir/expected"
+	section "ipctool-$command.1" "SETTINGS OF EACH KIND" | cells 2 | by_kind >"$dir/found"
+	same "settings of each kind with $command" "$dir/expected" "$dir/found"
+done
+
+# ---- columns -------------------------------------------------------------------------------------------------------
 
 # columns CLASS...: "NAME TYPE" of each column of that class.
 columns() {
@@ -179,9 +239,15 @@ examples() {
 	section "$1" EXAMPLES | awk '/^\.nf/ { inside = 1; next } /^\.fi/ { inside = 0; print "" } inside && !/^\./'
 }
 
-examples libipctool.3 >"$dir/example.c"
-"$CC" -std=c11 -Wall -Wextra -Werror -fsyntax-only -I "$SOURCE_DIR/include" "$dir/example.c" ||
-	fail "libipctool(3): the example"
+# Each is a program of its own.
+section libipctool.3 EXAMPLES | awk -v dir="$dir" '
+	/^\.nf/ { file = dir "/example-" ++count ".c"; next }
+	/^\.fi/ { close(file); file = "" }
+	file != "" && !/^\./ { print >file }'
+for example in "$dir"/example-*.c; do
+	"$CC" -std=c11 -Wall -Wextra -Werror -fsyntax-only -I "$SOURCE_DIR/include" "$example" ||
+		fail "libipctool(3): $(basename "$example" .c)"
+done
 
 # They run in a sandbox with a queue in it; the command there notes how it ended.
 mkdir "$dir/bin"
@@ -189,11 +255,12 @@ cat >"$dir/bin/ipctool" <<'END'
 #!/bin/sh
 "$IPCTOOL" "$@"
 ended=$?
-printf '%s\t%s\n' "$ended" "$*" >>"$LOG"
+printf '%s\t%s\n' "$ended" "$(printf '%s' "$*" | tr '\n' ' ')" >>"$LOG"
 exit "$ended"
 END
 chmod +x "$dir/bin/ipctool"
-for page in ipctool.1 ipctool-list.1 ipctool-show.1 ipctool-filter.5; do
+for page in ipctool.1 ipctool-list.1 ipctool-show.1 ipctool-create.1 ipctool-set.1 ipctool-send.1 ipctool-receive.1 \
+	ipctool-post.1 ipctool-wait.1 ipctool-remove.1 ipctool-filter.5; do
 	examples $page >"$dir/examples"
 	[ -s "$dir/examples" ] || fail "$page: no examples"
 	rm -f "$dir/log"
@@ -203,7 +270,7 @@ for page in ipctool.1 ipctool-list.1 ipctool-show.1 ipctool-filter.5; do
 		"$SANDBOX" --keep "$dir" --keep "$SOURCE_DIR" --keep "$BUILD_DIR" -- sh -c '
 		sleep 600 | "$MKIPC" mq-sysv key=0x52e2c1 >"$1/made" &
 		while [ ! -s "$1/made" ] && kill -0 $!; do sleep 0.05; done
-		. "$1/examples"' sh "$dir" </dev/null >"$dir/out" 2>"$dir/errors" || ended=$?
+		(. "$1/examples")' sh "$dir" </dev/null >"$dir/out" 2>"$dir/errors" || ended=$?
 	if [ $ended -eq 77 ]; then
 		echo "no sandbox here: the examples were not run"
 		break

@@ -5,6 +5,8 @@ import json
 import os
 import sys
 
+import change
+
 where, version = sys.argv[1], tuple(int(part) for part in sys.argv[2].split("."))
 failures = []
 skipped = []
@@ -222,6 +224,10 @@ else:
     one, other = holders(by_bpf), holders(by_proc)
     check(f"BPF and /proc agree in {len(one)} facts", one == other, "BPF alone:", sorted(map(str, one - other)),
           "/proc alone:", sorted(map(str, other - one)))
+
+# ---- what changes objects --------------------------------------------------------------------------------------------
+
+change.judge(where, check)
 
 # ---- the kernel is well ----------------------------------------------------------------------------------------------
 

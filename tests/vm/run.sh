@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# run.sh [VERSION]: boots one of Debian's kernels (5.10, 6.1, 6.12; default 6.1) in qemu, runs tests/vm/init there and
-# judges what it brings back (tests/vm/check.py). Emulated, so that it needs neither /dev/kvm nor privileges. Programs
-# come from $IPCTOOL_BUILD (default: build/) or from $IPCTOOL and $MKIPC. Exit 77: something that it needs is missing.
+# run.sh [VERSION]: boots one of Debian's kernels (5.10, 6.1, 6.12; default 6.1) in qemu, runs tests/vm/init there, which
+# reads tests/vm/change, and judges what they bring back (check.py, change.py). Emulated, so that it needs neither /dev/kvm
+# nor privileges. Programs come from $IPCTOOL_BUILD (default: build/) or from $IPCTOOL and $MKIPC. Exit 77: something that
+# it needs is missing.
 # IPCTOOL_VM_KEEP=DIR keeps what came back.
 set -eu
 
@@ -48,10 +49,12 @@ cp "$busybox" "$root/bin/busybox"
 ln -s /bin/busybox "$root/bin/sh"
 ln -s /bin/busybox "$root/sbin/modprobe"
 cp "$here/init" "$root/init"
+cp "$here/change" "$root/change"
 cp "$IPCTOOL" "$root/bin/ipctool"
 cp "$MKIPC" "$root/bin/mkipc"
-printf '%s\n' root:x:0:0:root:/:/bin/sh gone:x:4242:4242:gone:/:/bin/sh >"$root/etc/passwd"
-printf '%s\n' root:x:0: gone:x:4242: >"$root/etc/group"
+printf '%s\n' root:x:0:0:root:/:/bin/sh user:x:1000:1000:user:/:/bin/sh \
+	gone:x:4242:4242:gone:/:/bin/sh >"$root/etc/passwd"
+printf '%s\n' root:x:0: user:x:1000: gone:x:4242: >"$root/etc/group"
 
 # "NAME => /path (address)" and "/lib64/ld-linux-x86-64.so.2 (address)": each to the place where it is looked for.
 { ldd "$IPCTOOL"; ldd "$MKIPC"; } | sed -n 's/^.*=> \(\/.*\) (0x.*$/\1/p; s/^[[:space:]]*\(\/.*\) (0x.*$/\1/p' |
@@ -110,4 +113,4 @@ if [ $status -ne 0 ] || ! tar -x -f "$work/results.tar" -C "$work/results" 2>/de
 fi
 [ -z "${IPCTOOL_VM_KEEP-}" ] || cp -R "$work/results" "$work/console" "$IPCTOOL_VM_KEEP/"
 echo "kernel $release: $(($(date +%s) - started)) s from power on to power off"
-python3 "$here/check.py" "$work/results" "$version"
+python3 -B "$here/check.py" "$work/results" "$version"

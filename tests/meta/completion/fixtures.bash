@@ -61,7 +61,7 @@ expect_tables() {
 	local found expected help options
 
 	same "commands" "$("$IPCTOOL" help | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z-]*\).*/\1/p' | sort)" "$(offered '')"
-	for command in list show help; do
+	for command in $(offered ''); do
 		help=$("$IPCTOOL" "$command" --help)
 		options=$(sed -n 's/^  \(-., \|    \)\(--[a-z-]*\).*/\2/p' <<<"$help" | sort)
 		same "options of $command" "$options" "$(offered "$command" --)"
@@ -91,6 +91,66 @@ orphan
 suspect
 unknown" "$(offered list --state '')"
 	same "no candidates for a number" "" "$(offered list --older-than '')"
+	expect_changes
+}
+
+# able VERB: the kinds that have it, as help tells them.
+able() {
+	local kind
+	for kind in $(offered help '' | grep /); do
+		"$IPCTOOL" help "$kind" | grep -q "^  $1 *yes" && echo "$kind"
+	done
+}
+
+# settings KIND VERB: what it takes there.
+settings() {
+	"$IPCTOOL" help "$1" | sed -n "s/^  $2 *yes: //p" | tr -s ', ' '\n'
+}
+
+# Of the commands that change something: only what they can be applied to, their settings, and signals.
+expect_changes() {
+	local verb class kind reference
+
+	for verb in send receive post wait set; do
+		same "references for $verb" \
+			"$(able $verb | cut -d / -f 1 | sort -u | while read -r class; do "$IPCTOOL" list -q "$class"; done | grep -v '@' |
+				grep -Fxf <("$IPCTOOL" list -q) | sort)" "$(offered $verb '')"
+	done
+	same "kinds to be removed" "$(able remove)" "$(offered remove '' | grep '^[a-z]*/')"
+	same "classes to be removed" "$(able remove | cut -d / -f 1 | sort -u)" "$(offered remove '' | grep -x '[a-z]*')"
+
+	# What can be made: of each class something with a name, and without one what may have a key.
+	same "what can be made" "$({
+		able create | sed 's,/.*,:,'
+		for kind in $(able create); do settings "$kind" create | grep -qx key && echo "$kind"; done
+	} | sort -u)" "$(offered create '')"
+	same "what can be made without a name" "mq/sysv
+mq:" "$(offered create mq)"
+	same "one object is enough" "" "$(offered create mq/sysv '')"
+
+	for reference in fifo:/run/named:fifo mq:/jobs shm:/p sem:/only; do
+		class=${reference%%:*}
+		same "settings of $class" \
+			"$(able set | grep "^$class/" | while read -r kind; do settings "$kind" set; done | sed 's/$/=/' | sort -u)" \
+			"$(offered set $reference '')"
+	done
+	same "settings behind another" "mode=" "$(offered set mq:/jobs owner=root mo)"
+	same "owners" "$(getent passwd | sed 's/\([^:]*\):.*/owner=\1/' | sort -u)" "$(offered set mq:/jobs owner= | sort -u)"
+	same "owners of new ones" "$(getent passwd | cut -d : -f 1 | sort -u)" "$(offered create --owner '' | sort -u)"
+	same "groups" "$(getent group | sed 's/\([^:]*\):.*/group=\1/' | sort -u)" "$(offered set mq:/jobs group= | sort -u)"
+	same "no candidates for a mode" "" "$(offered set mq:/jobs mode=)"
+
+	same "signals" "$("$IPCTOOL" send --list | cut -f 2 | sort)" "$(offered send signal:1 --signal '')"
+	same "signals behind an equals sign" "--signal=TERM" "$(offered send signal:1 --signal=TER)"
+	same "types of sockets" "dgram
+seqpacket
+stream" "$(offered create sock:/run/x --type '')"
+	same "doubts" "held
+unknown" "$(offered remove --force '')"
+	same "files to fill memory from" ":files" "$(offered create shm:/new --from '')"
+	same "files to send" ":files" "$(offered send mq:/jobs --file '')"
+	same "a command of its own" ":files" "$(offered wait sem:/only -- '')"
+	same "a command for a socket" ":files" "$(offered create sock:/run/x -- --li)"
 }
 
 # Command lines for typed.py that every shell has to get right.
@@ -117,6 +177,16 @@ cases() {
 	ipctool ls --scan ~/some\x5c d${tab}ls${tab}--scan${tab}/tmp/some dir/
 	ipctool show /tmp/some:${tab}show${tab}/tmp/some:colon
 	ipctool show '/tmp/some f${tab}show${tab}/tmp/some file
+	ipctool cre«» mq/s«» --mo«» 0600${tab}create${tab}mq/sysv${tab}--mode${tab}0600
+	ipctool create fif«»/run/new --par${tab}create${tab}fifo:/run/new${tab}--parents
+	ipctool create shm:/new --from=/tmp/some\x5c f${tab}create${tab}shm:/new${tab}--from=/tmp/some file
+	ipctool set mq:/job-«»owner=roo${tab}set${tab}mq:/job-two${tab}owner=root
+	ipctool set mq:/job-«»mo«»0600${tab}set${tab}mq:/job-two${tab}mode=0600
+	ipctool send signal:1 --signal TER${tab}send${tab}signal:1${tab}--signal${tab}TERM
+	ipctool send mq:/job-«»--fi«»/tmp/some:${tab}send${tab}mq:/job-two${tab}--file${tab}/tmp/some:colon
+	ipctool wait sem«»--now${tab}wait${tab}sem:/only${tab}--nowait
+	ipctool wait sem:/only -- /tmp/some:${tab}wait${tab}sem:/only${tab}--${tab}/tmp/some:colon
+	ipctool remove --force=he«»fifo:/run/na${tab}remove${tab}--force=held${tab}fifo:/run/named:fifo
 	END
 }
 
