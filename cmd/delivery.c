@@ -77,6 +77,8 @@ static size_t write_all(const struct delivery *delivery, int *error)
 				done += (size_t)n;
 			else if (errno != EINTR && errno != EAGAIN)
 				*error = errno;
+			else if (ending_come(delivery->ending))
+				*error = EINTR;
 		}
 	}
 	text_clear(&out->text);

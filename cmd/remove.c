@@ -7,6 +7,7 @@
 
 #include <ipctool/change.h>
 
+#include "chosen.h"
 #include "ending.h"
 #include "findings.h"
 #include "message.h"
@@ -60,11 +61,8 @@ struct job {
 	struct presentation presentation;
 	struct ipc_removal how;
 	bool missing_ok, interactive, quiet;
-	const char **references; /* those of the operands that are no class */
-	int reference_count;
+	struct chosen chosen;
 	struct ipc_query *query;
-	const struct ipc_kind **selected; /* of the classes, those kinds that have the verb */
-	size_t selected_count;
 	struct results results;
 	struct ending ending;
 	bool at_once; /* somebody watches: nothing is kept in the buffer */
@@ -113,129 +111,6 @@ static enum taken take(void *data, const struct app *app, int code, const char *
 	}
 }
 
-/* ---- what is meant ----------------------------------------------------------------------------------------------- */
-
-/* A class or kind rather than a reference. */
-static bool is_word(const char *operand)
-{
-	return !strchr(operand, ':') && *operand != '/' && *operand != '.';
-}
-
-/* Does something limit a class? --scan and the namespaces widen it. */
-static bool is_limited(const struct selection *selection)
-{
-	return selection->owners.count || selection->states.count || selection->matches.count ||
-	       selection->filters.count || selection->holder || selection->older_than || selection->larger_than;
-}
-
-static bool is_called(const char *name, const char *text, size_t length)
-{
-	return strlen(name) == length && !memcmp(name, text, length);
-}
-
-static void select_kind(struct job *job, const struct ipc_kind *kind)
-{
-	size_t i;
-
-	for (i = 0; i < job->selected_count; i++)
-		if (job->selected[i] == kind)
-			return;
-	job->selected = xrealloc(job->selected, (job->selected_count + 1) * sizeof(*job->selected));
-	job->selected[job->selected_count++] = kind;
-}
-
-static bool is_selected(const struct job *job, const struct ipc_kind *kind)
-{
-	size_t i;
-
-	for (i = 0; i < job->selected_count; i++)
-		if (job->selected[i] == kind)
-			return true;
-	return false;
-}
-
-/* Those kinds of the class or kind @word that can be removed; false after a message when there are none. */
-static bool select_word(struct job *job, const char *word)
-{
-	size_t length = strcspn(word, "/"), matching = 0, removable = 0;
-	const struct ipc_kind *kind = NULL;
-	const char *why = NULL, *first = NULL;
-
-	while ((kind = ipc_kind_next(kind))) {
-		if (!is_called(ipc_class_name(ipc_kind_class(kind)), word, length) ||
-		    (word[length] && strcmp(ipc_kind_name(kind), word + length + 1) != 0))
-			continue;
-		matching++;
-		if (ipc_kind_has(kind, IPC_VERB_REMOVE, &why)) {
-			select_kind(job, kind);
-			removable++;
-		} else if (!first) {
-			first = why;
-		}
-	}
-	if (matching && !removable)
-		complain(job->app, word, "%s", first);
-	return removable;
-}
-
-static bool is_known(const char *word)
-{
-	size_t length = strcspn(word, "/");
-	const struct ipc_kind *kind = NULL;
-
-	while ((kind = ipc_kind_next(kind)))
-		if (is_called(ipc_class_name(ipc_kind_class(kind)), word, length) &&
-		    (!word[length] || !strcmp(ipc_kind_name(kind), word + length + 1)))
-			return true;
-	return false;
-}
-
-static bool check_words(const struct job *job)
-{
-	bool words = false;
-	int i;
-
-	for (i = 0; i < job->operands.count; i++) {
-		const char *operand = job->operands.items[i];
-
-		if (!is_word(operand))
-			continue;
-		words = true;
-		if (!is_known(operand) || job->selection.all || is_limited(&job->selection))
-			continue;
-		complain(job->app, operand,
-			 "say which of them, as with --state=orphan or --owner=USER, or --all for all");
-		return false;
-	}
-	if (job->selection.all && !words) {
-		complain(job->app, "--all", "goes with a class, as in 'remove --all mq'");
-		return false;
-	}
-	return true;
-}
-
-static bool take_operands(struct job *job)
-{
-	int i;
-
-	if (!job->operands.count) {
-		complain(job->app, NULL, "which objects? Name a reference, or a class with a selection");
-		return false;
-	}
-	if (!check_words(job))
-		return false;
-	job->references = xcalloc((size_t)job->operands.count, sizeof(*job->references));
-	for (i = 0; i < job->operands.count; i++) {
-		const char *operand = job->operands.items[i];
-
-		if (!is_word(operand) || !is_known(operand))
-			job->references[job->reference_count++] = operand; /* the library knows what is wrong with it */
-		else if (!select_word(job, operand))
-			return false;
-	}
-	return true;
-}
-
 /* ---- what there is ----------------------------------------------------------------------------------------------- */
 
 static enum code fail(const struct job *job, int error)
@@ -267,11 +142,12 @@ static enum code prepare(struct job *job)
 	size_t i;
 	int error = 0;
 
-	code = selection_query(&job->selection, job->app, job->references, job->reference_count, &job->query);
+	code = selection_query(&job->selection, job->app, job->chosen.references, job->chosen.reference_count,
+			       &job->query);
 	if (code)
 		return code;
-	for (i = 0; i < job->selected_count && !error; i++)
-		error = ipc_query_add_kind(job->query, job->selected[i]);
+	for (i = 0; i < job->chosen.kind_count && !error; i++)
+		error = ipc_query_add_kind(job->query, job->chosen.kinds[i]);
 	if (!error)
 		error = want_fields(job);
 	ipc_query_want_removal(job->query, job->how.force);
@@ -372,7 +248,7 @@ static void fail_object(struct job *job, const struct ipc_object *object, int er
 /* Who named an object wants to know that it is not there; who selected it has what he wants. */
 static bool may_be_gone(const struct job *job, const struct ipc_object *object)
 {
-	return job->missing_ok || is_selected(job, ipc_object_kind(object));
+	return job->missing_ok || chosen_has(&job->chosen, ipc_object_kind(object));
 }
 
 static void settle(struct job *job, const struct ipc_object *object, int error)
@@ -528,7 +404,7 @@ static int run_parsed(struct job *job)
 	enum code code;
 	int result;
 
-	code = take_operands(job) ? prepare(job) : CODE_USAGE;
+	code = chosen_take(&job->chosen, job->app, &job->operands, &job->selection) ? prepare(job) : CODE_USAGE;
 	if (code)
 		return (int)code;
 	job->at_once = isatty(job->app->out.fd);
@@ -557,8 +433,7 @@ static int run(struct app *app, int argc, const char **argv)
 	if (parsed == PARSED)
 		code = run_parsed(&job);
 	ipc_query_free(job.query);
-	free(job.selected);
-	free(job.references);
+	chosen_release(&job.chosen);
 	selection_release(&job.selection);
 	presentation_release(&job.presentation);
 	outcome_release(&job.outcome);

@@ -74,8 +74,11 @@ enum code target_find(struct target *target, struct app *app, const char *operan
 		return refuse(target, CODE_USAGE, EINVAL,
 			      "one object is asked for: write a reference, as in mq:/name or sem:32768");
 	code = selection_query(&selection, app, &operand, 1, &target->query);
-	if (code)
+	if (code) { /* which has been told */
+		outcome_add(&target->outcome, code, operand, code == CODE_USAGE ? EINVAL : 0,
+			    app->ctx ? ipc_ctx_error(app->ctx) : "/proc cannot be read");
 		return code;
+	}
 	code = collect(target, verb, wants);
 	if (!code && !ipc_kind_has(ipc_object_kind(target->object), verb, &why))
 		return refuse(target, CODE_USAGE, ENOTSUP, why);

@@ -370,9 +370,9 @@ static int create(struct ipc_creation *creation, struct ipc_made **out)
 
 static int parse_reference(struct ipc_ctx *ctx, const char *text, bool literal, struct ipc_reference *out)
 {
-	char *cwd = getcwd(NULL, 0);
+	char *cwd = getcwd(NULL, 0); /* begins otherwise when it cannot be reached from the root */
 	struct ipc_buf why = {0};
-	int r = ipc_reference_parse(text, literal, cwd ? cwd : "/", out, &why);
+	int r = ipc_reference_parse(text, literal, cwd && *cwd == '/' ? cwd : NULL, out, &why);
 
 	free(cwd);
 	if (r)

@@ -135,17 +135,16 @@ static int add_reference(struct ipc_query *query, const char *text, bool literal
 	struct ipc_target *grown;
 	struct ipc_buf why = {0};
 	char cwd[PATH_MAX];
+	bool gone = !getcwd(cwd, sizeof(cwd)) || cwd[0] != '/';
 	int r;
 
-	if (!getcwd(cwd, sizeof(cwd)) || cwd[0] != '/')
-		strcpy(cwd, "/");
 	grown = realloc(query->targets, (query->target_count + 1) * sizeof(*grown));
 	if (!grown)
 		return no_memory(query);
 	query->targets = grown;
 	grown += query->target_count;
 	memset(grown, 0, sizeof(*grown));
-	r = ipc_reference_parse(text, literal, cwd, &grown->ref, &why);
+	r = ipc_reference_parse(text, literal, gone ? NULL : cwd, &grown->ref, &why);
 	if (r == 0)
 		query->target_count++;
 	else if (r == -EINVAL)

@@ -194,13 +194,14 @@ static int parse_values(struct ipc_settings *settings, const char *text)
 	while (r == 0) {
 		size_t len = strcspn(at, ",");
 
-		if (ipc_parse_uint(at, len, &value))
-			return refuse(settings, text, "1 or 1,0,3");
-		r = add_value(settings, index++, value);
+		r = ipc_parse_uint(at, len, &value) ? refuse(settings, text, "1 or 1,0,3")
+						    : add_value(settings, index++, value);
 		if (!at[len])
 			break;
 		at += len + 1;
 	}
+	if (r)
+		settings->value_count = 0; /* of a list that is refused nothing stays */
 	return r;
 }
 
@@ -359,12 +360,16 @@ static bool is_indexed(const char *name, uint64_t *index)
 static int put_indexed(struct ipc_settings *settings, uint64_t index, const char *text)
 {
 	uint64_t value;
+	int r;
 
 	if (ipc_parse_uint(text, strlen(text), &value))
 		return refuse(settings, text, "10, a number");
-	settings->given |= IPC_SET_VALUE;
-	settings->indexed = true;
-	return add_value(settings, index, value);
+	r = add_value(settings, index, value);
+	if (r == 0) {
+		settings->given |= IPC_SET_VALUE;
+		settings->indexed = true;
+	}
+	return r;
 }
 
 int ipc_settings_put(struct ipc_settings *settings, const char *name, const char *text)

@@ -24,11 +24,11 @@ struct ipc_creation {
 	mode_t mode;                         /* to be given exactly: the thread's umask is 0 */
 	mode_t umask;                        /* the caller's, for directories on the way */
 	/* filled by create(), the first also with -EEXIST where it is known */
-	struct ipc_buf locator;       /* of what was made, as names() spells it: "5", "/jobs", a socket's inode */
-	int fd;                       /* of a socket; -1 */
-	int dir;                      /* descriptor of the directory that the socket file is in; -1 */
-	struct ipc_buf file;          /* its name there */
-	uint64_t inode;               /* of that file */
+	struct ipc_buf locator; /* of what was made, as names() spells it: "5", "/jobs", a socket's inode */
+	int fd;                 /* of a socket; -1 */
+	int dir;                /* descriptor of the directory that the socket file is in; -1 */
+	struct ipc_buf file;    /* its name there */
+	uint64_t inode;         /* of that file */
 };
 
 /* An object opened for messages. */
@@ -37,12 +37,12 @@ struct ipc_port {
 	const struct ipc_object *object;
 	const struct ipc_changes *changes;
 	enum ipc_verb verb;
-	int fd;        /* -1: none; closed with the port */
-	bool stream;   /* keeps no boundaries */
-	size_t limit;  /* bytes of the largest message; 0: no limit */
-	char *buffer;  /* for receive(); freed with the port */
+	int fd;       /* -1: none; closed with the port */
+	bool stream;  /* keeps no boundaries */
+	size_t limit; /* bytes of the largest message; 0: no limit */
+	char *buffer; /* for receive(); freed with the port */
 	size_t room;
-	void *own;     /* of the kind; freed with the port */
+	void *own; /* of the kind; freed with the port */
 };
 
 /* Absolute CLOCK_MONOTONIC in ns (sources/deadline.h): IPC_NO_WAIT, IPC_NO_DEADLINE or a time. */
@@ -53,9 +53,9 @@ struct ipc_changes {
 	const char *refuse[IPC_VERBS];
 	unsigned create_takes, create_needs; /* IPC_SET_* */
 	unsigned set_takes;
-	unsigned creates_by; /* bits 1 << IPC_BY_*: references that create() takes; 0: none, the kind alone */
+	unsigned creates_by;          /* bits 1 << IPC_BY_*: references that create() takes; 0: none, the kind alone */
 	const char *creation_example; /* locator for messages: "/path"; NULL: "/name" */
-	bool creates_unnamed; /* create() takes "CLASS/KIND" without a reference */
+	bool creates_unnamed;         /* create() takes "CLASS/KIND" without a reference */
 	unsigned set_needs, send_needs, remove_needs; /* IPC_NEED_* beyond the cheap listing */
 	bool proves; /* remove() proves itself that nobody has the object (a write lease): an unknown state is left to it */
 	bool unblocks; /* remove() lets tasks go that hang in opening it, when it is asked to */

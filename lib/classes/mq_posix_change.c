@@ -433,6 +433,7 @@ const struct ipc_changes ipc_changes_mq_posix = {
 	.create_takes = IPC_SET_PERMS | IPC_SET_MAX_MESSAGES | IPC_SET_MESSAGE_SIZE,
 	.set_takes = IPC_SET_PERMS,
 	.creates_by = 1u << IPC_BY_NAME,
+	.remove_needs = IPC_NEED_HOLDERS,
 	.proves = true,
 	.create = ipc_mq_posix_create,
 	.set = set,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How System V semaphore sets are made, changed, used and removed. */
+/* How System V semaphore sets are changed, used and removed; making them has a file of its own. */
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -10,224 +10,10 @@
 #include <sys/sem.h>
 #include <unistd.h>
 
-#include "classes/change.h"
-#include "classes/limits.h"
 #include "classes/sem.h"
+#include "classes/sem_sysv_change.h"
 #include "classes/sysv_change.h"
 #include "sources/deadline.h"
-#include "sources/umask_call.h"
-
-#define VALUE_MAX 32767 /* SEMVMX of the kernel, which nothing changes */
-/* GETALL and SETALL take as many values as the set has, whatever was known of it before; a set has no more than these. */
-#define VALUES_MAX 65536
-
-/* The fourth argument of semctl(), which programs have to define. */
-union argument {
-	int value;
-	struct semid_ds *set;
-	unsigned short *values;
-};
-
-/* ---- limits ------------------------------------------------------------------------------------------------------ */
-
-static const struct ipc_limit semmsl = {"SEMMSL", "sys/kernel/sem", 0, "semaphores in one set"};
-static const struct ipc_limit semmns = {"SEMMNS", "sys/kernel/sem", 1, "semaphores in all sets of this ipc namespace"};
-static const struct ipc_limit semmni = {"SEMMNI", "sys/kernel/sem", 3, "sets in this ipc namespace"};
-
-struct usage {
-	uint64_t sets, semaphores;
-};
-
-static int add_usage(const struct ipc_sysv_sem *set, void *data)
-{
-	struct usage *usage = data;
-
-	usage->sets++;
-	usage->semaphores += set->nsems;
-	return 0;
-}
-
-/* ENOSPC: the semaphores of all sets, or the number of sets. */
-static int explain_full(struct ipc_ctx *ctx, uint64_t number)
-{
-	uint64_t most = ipc_limit_read(ctx, &semmns);
-	struct usage usage = {0};
-	char happened[64];
-
-	if (ipc_sysv_each_sem(ctx, add_usage, &usage))
-		usage = (struct usage){IPC_UNKNOWN, IPC_UNKNOWN};
-	if (most == IPC_UNKNOWN || (number <= most && (usage.sets == IPC_UNKNOWN || usage.semaphores <= most - number)))
-		return ipc_limit_fail(ctx, -ENOSPC, &semmni, usage.sets, "no further set can be made");
-	snprintf(happened, sizeof(happened), "there is no room for %" PRIu64 " semaphore%s more", number,
-		 number == 1 ? "" : "s");
-	return ipc_limit_fail(ctx, -ENOSPC, &semmns, usage.semaphores, happened);
-}
-
-static int fail_number(struct ipc_ctx *ctx, uint64_t number)
-{
-	char happened[64];
-
-	snprintf(happened, sizeof(happened), "a set of %" PRIu64 " cannot be made", number);
-	return ipc_limit_fail(ctx, -EINVAL, &semmsl, IPC_UNKNOWN, happened);
-}
-
-static int explain_create(struct ipc_creation *creation, int error, uint64_t number)
-{
-	struct ipc_ctx *ctx = creation->ctx;
-
-	switch (error) {
-	case -EEXIST:
-		return ipc_sysv_key_taken(creation, "a semaphore set");
-	case -ENOSPC:
-		return explain_full(ctx, number);
-	case -EINVAL:
-		return fail_number(ctx, number);
-	case -ENOSYS:
-		return ipc_ctx_fail(ctx, error, "this kernel has no System V IPC");
-	default:
-		return ipc_ctx_fail(ctx, error, "it cannot be made: %s", strerror(-error));
-	}
-}
-
-/* ---- values ------------------------------------------------------------------------------------------------------ */
-
-static const char *plural(uint64_t count)
-{
-	return count == 1 ? "" : "s";
-}
-
-/* Do the values fit a set of @number? A single one without an index is for all of them. */
-static int check_values(struct ipc_ctx *ctx, const struct ipc_settings *settings, uint64_t number)
-{
-	size_t count = settings->value_count, i;
-
-	if (!(settings->given & IPC_SET_VALUE))
-		return 0;
-	for (i = 0; i < count; i++) {
-		if (settings->values[i].value > VALUE_MAX)
-			return ipc_ctx_fail(ctx, -EINVAL,
-					    "%" PRIu64 " is too large; a semaphore goes up to %d (SEMVMX)",
-					    settings->values[i].value, VALUE_MAX);
-		if (settings->indexed && settings->values[i].index >= number)
-			return ipc_ctx_fail(ctx, -EINVAL,
-					    "there is no semaphore %" PRIu64 ": the set has %" PRIu64 ", from 0 on",
-					    settings->values[i].index, number);
-	}
-	if (!settings->indexed && count != 1 && count != number)
-		return ipc_ctx_fail(ctx, -EINVAL,
-				    "%zu values for %" PRIu64 " semaphore%s; give one for all, or one for each", count,
-				    number, plural(number));
-	return 0;
-}
-
-/* The value that semaphore @index shall have; those that no value[I] names have 0. */
-static unsigned short value_for(const struct ipc_settings *settings, uint64_t index)
-{
-	size_t i;
-
-	if (!settings->indexed && settings->value_count)
-		return (unsigned short)settings->values[settings->value_count == 1 ? 0 : index].value;
-	for (i = 0; i < settings->value_count; i++)
-		if (settings->values[i].index == index)
-			return (unsigned short)settings->values[i].value;
-	return 0;
-}
-
-static unsigned short *new_values(uint64_t number)
-{
-	return calloc(number > VALUES_MAX ? number : VALUES_MAX, sizeof(unsigned short));
-}
-
-/* ---- making ------------------------------------------------------------------------------------------------------ */
-
-static uint64_t choose_number(const struct ipc_settings *settings)
-{
-	if (settings->given & IPC_SET_NUMBER)
-		return settings->number;
-	if (!settings->value_count)
-		return 1;
-	return settings->values[settings->value_count - 1].index + 1;
-}
-
-/*
- * A set is visible before it has its values. Many programs therefore wait until sem_otime is not 0 any more: its maker
- * sets the values and then performs a semop(). So does this, with the last step towards the values themselves: semaphore 0
- * gets one less and is then raised by one; where it shall be 0, a wait for zero sets the time. Nobody who waits so ever
- * sees other values, and those who do not wait see semaphore 0 too low for a moment, never too high.
- */
-static int initialise(struct ipc_ctx *ctx, const struct ipc_settings *settings, int id, uint64_t number)
-{
-	unsigned short first = value_for(settings, 0), *values;
-	struct sembuf last_step = {.sem_op = first ? 1 : 0, .sem_flg = IPC_NOWAIT};
-	uint64_t i;
-	int r = 0;
-
-	if (settings->given & IPC_SET_VALUE) {
-		values = new_values(number);
-		if (!values)
-			return ipc_ctx_fail(ctx, -ENOMEM, "out of memory");
-		for (i = 0; i < number; i++)
-			values[i] = value_for(settings, i);
-		values[0] = first ? first - 1 : 0;
-		r = semctl(id, 0, SETALL, (union argument){.values = values}) < 0 ? -errno : 0;
-		free(values);
-	}
-	/* EAGAIN: somebody has raised it already, and the time is set. */
-	if (r == 0 && semop(id, &last_step, 1) < 0 && errno != EAGAIN)
-		r = -errno;
-	return r ? ipc_ctx_fail(ctx, r, "its values cannot be set: %s", strerror(-r)) : 0;
-}
-
-/* Owner, group and mode at once. @now: how the set is. */
-static int apply_perms(struct ipc_ctx *ctx, const struct ipc_settings *settings, const struct ipc_sysv_perm *now)
-{
-	struct semid_ds ds = {.sem_perm = ipc_sysv_perm_to_set(settings, now)};
-
-	return semctl((int)now->id, 0, IPC_SET, (union argument){.set = &ds}) < 0
-		       ? ipc_sysv_fail_set(ctx, -errno, IPC_SYSV_SEM, now)
-		       : 0;
-}
-
-static int complete(struct ipc_creation *creation, int id, uint64_t number)
-{
-	struct ipc_sysv_perm now = {
-		.id = (uint64_t)id, .uid = geteuid(), .gid = getegid(), .mode = creation->mode & 0777};
-	int r = initialise(creation->ctx, creation->settings, id, number);
-
-	now.cuid = now.uid;
-	if (r == 0)
-		r = apply_perms(creation->ctx, creation->settings, &now);
-	return r ? r : ipc_sysv_created(creation, id);
-}
-
-/*
- * Until it has its values, the set is closed to all other users, and open to the caller whatever its mode will be: what
- * is left of the gap between semget() and SETALL is for processes of the same user, and of root.
- */
-static int create(struct ipc_creation *creation)
-{
-	const struct ipc_settings *settings = creation->settings;
-	uint64_t number = choose_number(settings);
-	sigset_t before;
-	int id, r = ipc_sysv_check_mode(creation->ctx, settings);
-
-	if (r)
-		return r;
-	if (!number)
-		return ipc_ctx_fail(creation->ctx, -EINVAL, "a set has at least one semaphore");
-	if (number > INT_MAX)
-		return fail_number(creation->ctx, number);
-	r = check_values(creation->ctx, settings, number);
-	if (r)
-		return r;
-	ipc_signals_hold(&before);
-	id = semget(ipc_sysv_new_key(creation), (int)number, IPC_CREAT | IPC_EXCL | 0600);
-	r = id < 0 ? explain_create(creation, -errno, number) : complete(creation, id, number);
-	if (id >= 0 && r)
-		semctl(id, 0, IPC_RMID);
-	ipc_signals_release(&before);
-	return r;
-}
 
 /* ---- settings ---------------------------------------------------------------------------------------------------- */
 
@@ -249,15 +35,15 @@ static int fail_values(const struct change *change, int error)
 /* All at once. */
 static int set_all(struct change *change)
 {
-	unsigned short *values = new_values(change->now->nsems);
+	unsigned short *values = ipc_sem_sysv_new_values(change->now->nsems);
 	uint64_t i;
 	int r;
 
 	if (!values)
 		return ipc_ctx_fail(change->ctx, -ENOMEM, "out of memory");
 	for (i = 0; i < change->now->nsems; i++)
-		values[i] = value_for(change->settings, i);
-	r = semctl(change->id, 0, SETALL, (union argument){.values = values}) < 0 ? -errno : 0;
+		values[i] = ipc_sem_sysv_value_for(change->settings, i);
+	r = semctl(change->id, 0, SETALL, (union ipc_sem_argument){.values = values}) < 0 ? -errno : 0;
 	free(values);
 	return r ? fail_values(change, r) : 0;
 }
@@ -269,18 +55,18 @@ static int set_some(struct change *change)
 
 	for (; change->done < change->settings->value_count; change->done++)
 		if (semctl(change->id, (int)values[change->done].index, SETVAL,
-			   (union argument){.value = (int)values[change->done].value}) < 0)
+			   (union ipc_sem_argument){.value = (int)values[change->done].value}) < 0)
 			return fail_values(change, -errno);
 	return 0;
 }
 
 static void put_back_one(const struct change *change, uint64_t index)
 {
-	int value = value_for(change->settings, index);
+	int value = ipc_sem_sysv_value_for(change->settings, index);
 
 	/* One that was used meanwhile is left: putting it back would lose what was done. */
 	if (change->before[index] != value && semctl(change->id, (int)index, GETVAL) == value)
-		semctl(change->id, (int)index, SETVAL, (union argument){.value = change->before[index]});
+		semctl(change->id, (int)index, SETVAL, (union ipc_sem_argument){.value = change->before[index]});
 }
 
 static void put_back(const struct change *change)
@@ -300,15 +86,15 @@ static int prepare(struct change *change)
 	int r = 0;
 
 	if (change->settings->given & IPC_SET_PERMS)
-		r = apply_perms(change->ctx, &as_it_is, &change->now->perm);
+		r = ipc_sem_sysv_set_perms(change->ctx, &as_it_is, &change->now->perm);
 	else if (!change->settings->indexed || change->settings->value_count == 1)
 		return 0;
 	if (r)
 		return r;
-	change->before = new_values(change->now->nsems);
+	change->before = ipc_sem_sysv_new_values(change->now->nsems);
 	if (!change->before)
 		return ipc_ctx_fail(change->ctx, -ENOMEM, "out of memory");
-	if (semctl(change->id, 0, GETALL, (union argument){.values = change->before}) < 0)
+	if (semctl(change->id, 0, GETALL, (union ipc_sem_argument){.values = change->before}) < 0)
 		return ipc_sysv_fail(change->ctx, -errno, &change->now->perm,
 				     "reading its values (in order to put them back)");
 	return 0;
@@ -328,7 +114,7 @@ static int change_values(struct change *change)
 	}
 	if (!(change->settings->given & IPC_SET_PERMS))
 		return 0;
-	r = apply_perms(change->ctx, change->settings, &change->now->perm);
+	r = ipc_sem_sysv_set_perms(change->ctx, change->settings, &change->now->perm);
 	if (r)
 		put_back(change);
 	return r;
@@ -343,11 +129,11 @@ static int set(struct ipc_ctx *ctx, const struct ipc_object *object, const struc
 	if (r == 0)
 		r = ipc_sysv_again_sem(ctx, object, &now);
 	if (r == 0)
-		r = check_values(ctx, settings, now.nsems);
+		r = ipc_sem_sysv_check_values(ctx, settings, now.nsems);
 	if (r)
 		return r;
 	if (!(settings->given & IPC_SET_VALUE))
-		return apply_perms(ctx, settings, &now.perm);
+		return ipc_sem_sysv_set_perms(ctx, settings, &now.perm);
 	r = change_values(&change);
 	free(change.before);
 	return r;
@@ -389,7 +175,7 @@ static int fail_too_large(struct ipc_ctx *ctx, int id, uint64_t index, uint64_t 
 	return ipc_ctx_fail(ctx, -ERANGE,
 			    "adding %" PRIu64
 			    " would raise it above %d (SEMVMX)%s, the most that a semaphore can be; nothing was added",
-			    count, VALUE_MAX, is);
+			    count, IPC_SEM_SYSV_VALUE_MAX, is);
 }
 
 static int post(struct ipc_ctx *ctx, const struct ipc_object *object, uint64_t index, uint64_t count)
@@ -403,7 +189,7 @@ static int post(struct ipc_ctx *ctx, const struct ipc_object *object, uint64_t i
 	/* An operation of 0 would wait for zero. */
 	if (!count)
 		return ipc_ctx_fail(ctx, -EINVAL, "there is nothing to add; the count is at least 1");
-	if (count > VALUE_MAX)
+	if (count > IPC_SEM_SYSV_VALUE_MAX)
 		return fail_too_large(ctx, (int)object->id, index, count);
 	while (semop((int)object->id, &op, 1) < 0) {
 		if (errno == ERANGE)
@@ -434,7 +220,7 @@ static int explain_wait(struct ipc_ctx *ctx, int error, const struct ipc_waiting
 	case -ERANGE:
 		return ipc_ctx_fail(ctx, error,
 				    "the kernel is to give back %d already for this process, and no more (SEMAEM)",
-				    VALUE_MAX);
+				    IPC_SEM_SYSV_VALUE_MAX);
 	default:
 		return ipc_sysv_fail(ctx, error, &now->perm, "waiting for it");
 	}
@@ -524,7 +310,7 @@ const struct ipc_changes ipc_changes_sem_sysv = {
 	.creates_by = 1u << IPC_BY_KEY,
 	.creation_example = "0x5345",
 	.creates_unnamed = true,
-	.create = create,
+	.create = ipc_sem_sysv_create,
 	.set = set,
 	.post = post,
 	.wait = wait_for,

@@ -204,15 +204,20 @@ static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object
 }
 
 static const struct ipc_changes changes = {
-	.refuse = {
-		[IPC_VERB_CREATE] = "an unnamed semaphore lies in the memory of programs; make one that a name reaches: sem:/name",
-		[IPC_VERB_SET] = "an unnamed semaphore lies in the memory of programs, which alone may change it",
-		[IPC_VERB_SEND] = "a semaphore carries no messages; use a queue: mq:/name",
-		[IPC_VERB_RECEIVE] = "a semaphore carries no messages; use a queue: mq:/name",
-		[IPC_VERB_POST] = "an unnamed semaphore lies in the memory of programs, which alone may post it; use one with a name: sem:/name",
-		[IPC_VERB_WAIT] = "an unnamed semaphore lies in the memory of programs, which alone may take it; use one with a name: sem:/name",
-		[IPC_VERB_REMOVE] = "an unnamed semaphore goes with the memory that it lies in",
-	},
+	.refuse =
+		{
+			[IPC_VERB_CREATE] =
+				"an unnamed semaphore lies in the memory of programs; make one that a name reaches: sem:/name",
+			[IPC_VERB_SET] =
+				"an unnamed semaphore lies in the memory of programs, which alone may change it",
+			[IPC_VERB_SEND] = "a semaphore carries no messages; use a queue: mq:/name",
+			[IPC_VERB_RECEIVE] = "a semaphore carries no messages; use a queue: mq:/name",
+			[IPC_VERB_POST] =
+				"an unnamed semaphore lies in the memory of programs, which alone may post it; use one with a name: sem:/name",
+			[IPC_VERB_WAIT] =
+				"an unnamed semaphore lies in the memory of programs, which alone may take it; use one with a name: sem:/name",
+			[IPC_VERB_REMOVE] = "an unnamed semaphore goes with the memory that it lies in",
+		},
 };
 
 const struct ipc_kind ipc_kind_sem_unnamed = {

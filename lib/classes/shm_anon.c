@@ -33,15 +33,18 @@ static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 }
 
 static const struct ipc_changes changes = {
-	.refuse = {
-		[IPC_VERB_CREATE] = "anonymous memory lives in the processes that map it; make one that a name reaches: shm:/name",
-		[IPC_VERB_SET] = "anonymous memory has no attributes to be set",
-		[IPC_VERB_SEND] = "memory carries no messages; use a queue: mq:/name",
-		[IPC_VERB_RECEIVE] = "memory carries no messages; use a queue: mq:/name",
-		[IPC_VERB_POST] = "memory is no semaphore; make one: sem:/name",
-		[IPC_VERB_WAIT] = "memory is no semaphore; make one: sem:/name",
-		[IPC_VERB_REMOVE] = "anonymous memory goes with its last mapping; end that process, which \"ipctool show\" names",
-	},
+	.refuse =
+		{
+			[IPC_VERB_CREATE] =
+				"anonymous memory lives in the processes that map it; make one that a name reaches: shm:/name",
+			[IPC_VERB_SET] = "anonymous memory has no attributes to be set",
+			[IPC_VERB_SEND] = "memory carries no messages; use a queue: mq:/name",
+			[IPC_VERB_RECEIVE] = "memory carries no messages; use a queue: mq:/name",
+			[IPC_VERB_POST] = "memory is no semaphore; make one: sem:/name",
+			[IPC_VERB_WAIT] = "memory is no semaphore; make one: sem:/name",
+			[IPC_VERB_REMOVE] =
+				"anonymous memory goes with its last mapping; end that process, which \"ipctool show\" names",
+		},
 };
 
 const struct ipc_kind ipc_kind_shm_anon = {

@@ -154,15 +154,17 @@ static void names(const struct ipc_object *object, struct ipc_names *names)
 }
 
 static const struct ipc_changes changes = {
-	.refuse = {
-		[IPC_VERB_CREATE] = "a mapped file is an ordinary file; make shared memory instead: shm:/name",
-		[IPC_VERB_SET] = "a mapped file is an ordinary file; use chmod(1), chown(1) or truncate(1)",
-		[IPC_VERB_SEND] = "memory carries no messages; use a queue: mq:/name",
-		[IPC_VERB_RECEIVE] = "memory carries no messages; use a queue: mq:/name",
-		[IPC_VERB_POST] = "memory is no semaphore; make one: sem:/name",
-		[IPC_VERB_WAIT] = "memory is no semaphore; make one: sem:/name",
-		[IPC_VERB_REMOVE] = "a mapped file is an ordinary file that may hold data; use rm(1) when you are sure",
-	},
+	.refuse =
+		{
+			[IPC_VERB_CREATE] = "a mapped file is an ordinary file; make shared memory instead: shm:/name",
+			[IPC_VERB_SET] = "a mapped file is an ordinary file; use chmod(1), chown(1) or truncate(1)",
+			[IPC_VERB_SEND] = "memory carries no messages; use a queue: mq:/name",
+			[IPC_VERB_RECEIVE] = "memory carries no messages; use a queue: mq:/name",
+			[IPC_VERB_POST] = "memory is no semaphore; make one: sem:/name",
+			[IPC_VERB_WAIT] = "memory is no semaphore; make one: sem:/name",
+			[IPC_VERB_REMOVE] =
+				"a mapped file is an ordinary file that may hold data; use rm(1) when you are sure",
+		},
 };
 
 const struct ipc_kind ipc_kind_shm_file = {

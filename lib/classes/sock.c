@@ -331,13 +331,17 @@ struct ipc_bytes ipc_sock_interface(struct ipc_run *run, unsigned index)
 }
 
 const struct ipc_changes ipc_changes_sock_other = {
-	.refuse = {
-		[IPC_VERB_CREATE] = "sockets of this kind belong to their program; ipctool makes unix, tcp and udp ones",
-		[IPC_VERB_SET] = "a socket without a file has no attributes that others may set",
-		[IPC_VERB_SEND] = "ipctool speaks unix, tcp and udp; to this kind the program that has it must speak",
-		[IPC_VERB_RECEIVE] = "what a socket receives belongs to the process that has it",
-		[IPC_VERB_POST] = "a socket is no semaphore; make one: sem:/name",
-		[IPC_VERB_WAIT] = "a socket is no semaphore; make one: sem:/name",
-		[IPC_VERB_REMOVE] = "the kernel ends sockets of this kind with their last holder alone; end that process, which \"ipctool show\" names",
-	},
+	.refuse =
+		{
+			[IPC_VERB_CREATE] =
+				"sockets of this kind belong to their program; ipctool makes unix, tcp and udp ones",
+			[IPC_VERB_SET] = "a socket without a file has no attributes that others may set",
+			[IPC_VERB_SEND] =
+				"ipctool speaks unix, tcp and udp; to this kind the program that has it must speak",
+			[IPC_VERB_RECEIVE] = "what a socket receives belongs to the process that has it",
+			[IPC_VERB_POST] = "a socket is no semaphore; make one: sem:/name",
+			[IPC_VERB_WAIT] = "a socket is no semaphore; make one: sem:/name",
+			[IPC_VERB_REMOVE] =
+				"the kernel ends sockets of this kind with their last holder alone; end that process, which \"ipctool show\" names",
+		},
 };

@@ -407,12 +407,12 @@ static void names(const struct ipc_object *object, struct ipc_names *names)
 		ipc_names_add(names, true, "%" PRIu64, object->inode);
 }
 
-#define INET_KIND(text, describe, leak, change)                                                                            \
+#define INET_KIND(text, describe, leak, change)                                                                      \
 	{                                                                                                            \
 		IPC_SOCK_NET_KIND(text, describe),                                                                   \
 			.leaks = (leak), .locators = 1u << IPC_BY_NUMBER | 1u << IPC_BY_ADDRESS, .collect = collect, \
 			.names = names, .identity = ipc_sock_identity, .judge = ipc_sock_judge,                      \
-			.changes = &ipc_changes_sock_##change, \
+			.changes = &ipc_changes_sock_##change,                                                       \
 	}
 
 const struct ipc_kind ipc_kind_sock_tcp = INET_KIND("tcp", "TCP sockets over IPv4 and IPv6", true, tcp);

@@ -110,10 +110,14 @@ static int parse_path(struct parse *p, const char *prefix, struct ipc_bytes path
 {
 	if (memchr(path.data, '\0', path.len))
 		return complain(p->why, "a path cannot hold a NUL byte: ", path, "");
+	if (!p->cwd && !ipc_bytes_starts(path, "/"))
+		return complain(p->why,
+				"the working directory does not exist any more; write the whole path instead of ", path,
+				"");
 	p->ref.by = by;
 	if (ipc_buf_append(&p->normal, prefix, strlen(prefix)))
 		return -ENOMEM;
-	return ipc_path_normalise(path, p->cwd, &p->normal);
+	return ipc_path_normalise(path, p->cwd ? p->cwd : "/", &p->normal);
 }
 
 /* The name of a POSIX object: a path below its file system, out of which it must not lead. */

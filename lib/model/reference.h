@@ -39,7 +39,7 @@ struct ipc_reference {
 };
 
 /*
- * Parse @text. @literal: no \xHH decoding. @cwd: absolute directory for relative paths.
+ * Parse @text. @literal: no \xHH decoding. @cwd: absolute directory for relative paths; NULL: it is gone.
  * Returns 0, -ENOMEM, or -EINVAL with one line in @why (appended): what is wrong and what to write instead.
  * "mq", "mq/sysv" (no colon, no leading / or ./) are not references: the caller looks at those first.
  */

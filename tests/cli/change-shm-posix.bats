@@ -103,6 +103,20 @@ teardown() {
 	cmp /dev/shm/d "$BATS_TEST_TMPDIR/from"
 }
 
+# Standard input may have been set so by another program that shares it.
+@test "create: an input that does not block is waited for" {
+	python3 -c '
+import os, subprocess, sys, time
+out, into = os.pipe()
+os.set_blocking(out, False)
+maker = subprocess.Popen(sys.argv[1:], stdin=out)
+time.sleep(0.2)
+os.write(into, b"onetwo")
+os.close(into)
+sys.exit(maker.wait())' "$IPCTOOL" create shm:/a --from -
+	printf onetwo | cmp - /dev/shm/a
+}
+
 @test "create: what it cannot be filled from leaves nothing behind" {
 	printf 12345 >"$BATS_TEST_TMPDIR/from"
 	refused 2 'more than the 4 bytes' create shm:/a --from "$BATS_TEST_TMPDIR/from" --size 4

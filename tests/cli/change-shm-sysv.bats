@@ -313,3 +313,16 @@ meanwhile() {
 	fails 2 'no semaphore' wait "$m" --nowait
 	[[ $(segments) -eq 1 ]]
 }
+
+# A file of gigabytes takes a second to be copied: who loses patience then finds no half of it.
+@test "create: what is interrupted while it is filled leaves nothing behind" {
+	local maker status=0
+	truncate -s 2G "$BATS_TEST_TMPDIR/big"
+	"$IPCTOOL" create shm/sysv --key 0x77 --from "$BATS_TEST_TMPDIR/big" 3>&- &
+	maker=$!
+	eventually grep -q '^ *119 ' /proc/sysvipc/shm
+	kill -TERM "$maker"
+	wait "$maker" || status=$?
+	[[ $status -eq 143 ]]
+	run ! grep '^ *119 ' /proc/sysvipc/shm
+}

@@ -293,3 +293,13 @@ except ConnectionRefusedError:
 	run_ipctool create --help -- true
 	[[ $status -eq 0 && $output == Usage:* ]]
 }
+
+@test "2: a relative path, when the working directory is gone, is not one below the root" {
+	local name=relative-$BASHPID command
+	for command in create remove show; do
+		mkdir "$BATS_TEST_TMPDIR/gone"
+		run --separate-stderr eval 'cd "$BATS_TEST_TMPDIR/gone" && rmdir "$BATS_TEST_TMPDIR/gone" && "$IPCTOOL" "$command" "fifo:./$name"'
+		[[ $status -eq 2 && $stderr == *"the working directory does not exist any more; write the whole path instead of './$name'" ]]
+		[[ ! -e /$name ]]
+	done
+}

@@ -413,3 +413,12 @@ os.execv(sys.argv[1], sys.argv[1:])' "$IPCTOOL" wait "$s" -- sleep 60 3>&- 4>&- 
 		eventually no_guardian
 	done
 }
+
+@test "a time that is too long is told from one that is none" {
+	sem=$("$IPCTOOL" create sem/sysv --value 1)
+	run_ipctool wait --timeout 999999999999d "$sem"
+	[[ $status -eq 2 && $stderr == *"'999999999999d' is too long; without --timeout there is no end to it" ]]
+	run_ipctool wait --timeout 5 "$sem"
+	[[ $status -eq 2 && $stderr == *"'5' is not of the form 500ms, 5s or 1m30s" ]]
+	"$IPCTOOL" remove --force=held "$sem"
+}

@@ -514,3 +514,42 @@ catcher() {
 	done <<<"$output"
 	[[ $(wc -l <<<"$output") -ge 31 ]]
 }
+
+# ---- before anything is done ---------------------------------------------------------------------------------
+
+@test "a document says why there is nothing in it, as standard error does" {
+	run_ipctool receive --json mq:/none-of-this-name
+	[[ $status -eq 4 ]]
+	json_valid "$output"
+	holds "$output" '' '.messages == []' '.complete | not' '.errors == [{what: "mq:/none-of-this-name", errno: 2, why: "no such object"}]'
+	run_ipctool receive --jsonl mq:/none-of-this-name
+	[[ $status -eq 4 ]]
+	holds "$output" '' '.end' '.complete | not' '.errors[0].why == "no such object"'
+}
+
+@test "fifo: what does not fit is refused before anybody is waited for" {
+	mkfifo "$dir/fifo"
+	run_ipctool receive --line "fifo:$dir/fifo"
+	[[ $status -eq 2 && $stderr == *'a stream has no messages that could be told apart' ]]
+	run_ipctool receive --count 2 "fifo:$dir/fifo"
+	[[ $status -eq 2 && $stderr == *'head -c takes a number of bytes' ]]
+}
+
+@test "a signal while a stream of messages comes: what it interrupts is complete" {
+	local signal
+	for signal in INT TERM HUP QUIT USR1 ALRM; do
+		sysv
+		# A shell that is not interactive starts what is in the background with INT and QUIT ignored.
+		python3 -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL); signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])' "$IPCTOOL" receive --json --count 2 "$q" >"$dir/out" 3>&- &
+		receiver=$!
+		send "$q" first
+		eventually grep -q first "$dir/out"
+		kill "-$signal" "$receiver"
+		status=0
+		wait "$receiver" || status=$?
+		[[ $status -eq $((128 + $(kill -l "$signal"))) ]]
+		holds "$(<"$dir/out")" '' '[.messages[].data] == ["first"]' '.complete | not' '.errors[0].why == "interrupted"'
+	done
+}

@@ -127,3 +127,10 @@ fails() {
 	run_ipctool set --help
 	[[ $status -eq 0 && $output == *$'\nSettings:\n'*'  mode=MODE '*'  value=N'* && $output != *'  number='* ]]
 }
+
+@test "JSON of a reference that is none says so" {
+	run_ipctool set --json mq:bad:x mode=0600
+	[[ $status -eq 2 ]]
+	json_valid "$output"
+	holds "$output" '' '.changes == []' '.errors[0].what == "mq:bad:x"' '.errors[0].why | startswith("not a locator")'
+}

@@ -82,7 +82,7 @@ eventually() {
 	local deadline=$((SECONDS + 10))
 	until "$@"; do
 		((SECONDS < deadline)) || return 1
-		read -r -t 0.02 -u "$never"
+		read -r -t 0.02 -u "$never" || : # the loop's status is that of its last command
 	done
 }
 

@@ -17,7 +17,7 @@ static void check_values(const struct ipc_settings *settings)
 {
 	size_t i;
 
-	if (settings->given & IPC_SET_VALUE && !settings->value_count)
+	if (!(settings->given & IPC_SET_VALUE) != !settings->value_count)
 		abort();
 	for (i = 1; i < settings->value_count; i++)
 		if (settings->values[i - 1].index >= settings->values[i].index)
@@ -33,8 +33,7 @@ static const struct ipc_setting *find(const char *name)
 	return setting;
 }
 
-/* False when it was refused. */
-static bool put(struct ipc_settings *settings, const char *name, const char *text)
+static void put(struct ipc_settings *settings, const char *name, const char *text)
 {
 	const struct ipc_setting *setting = find(name);
 	unsigned before = settings->given;
@@ -42,7 +41,7 @@ static bool put(struct ipc_settings *settings, const char *name, const char *tex
 
 	/* Names of users and groups are for the name service of the host. */
 	if (setting && setting->bit & (IPC_SET_OWNER | IPC_SET_GROUP) && text[strspn(text, "0123456789")])
-		return true;
+		return;
 	r = ipc_settings_put(settings, name, text);
 	if (r == 0) {
 		if (settings->given == before && !strchr(name, '['))
@@ -55,14 +54,12 @@ static bool put(struct ipc_settings *settings, const char *name, const char *tex
 		abort();
 	}
 	check_values(settings);
-	return r == 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct ipc_settings *settings;
 	char *copy, *rest, *line;
-	bool taken = true;
 
 	if (!ctx && ipc_ctx_new(&ctx))
 		abort();
@@ -73,13 +70,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	memcpy(copy, data, size);
 	copy[size] = '\0';
-	/* Nobody goes on after a refusal. */
-	for (rest = copy; taken && (line = strsep(&rest, "\n"));) {
+	for (rest = copy; (line = strsep(&rest, "\n"));) {
 		char *equals = strchr(line, '=');
 
 		if (equals)
 			*equals = '\0';
-		taken = put(settings, line, equals ? equals + 1 : "");
+		put(settings, line, equals ? equals + 1 : "");
 	}
 	ipc_settings_free(settings);
 	free(copy);

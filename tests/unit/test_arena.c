@@ -148,12 +148,9 @@ static void formats_across_blocks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(alloc_is_aligned_and_zeroed),
-		cmocka_unit_test(rewind_keeps_what_was_before),
-		cmocka_unit_test(a_large_first_block_goes),
-		cmocka_unit_test(large_blocks),
-		cmocka_unit_test(failure_is_remembered),
-		cmocka_unit_test(bytes_and_format),
+		cmocka_unit_test(alloc_is_aligned_and_zeroed), cmocka_unit_test(rewind_keeps_what_was_before),
+		cmocka_unit_test(a_large_first_block_goes),    cmocka_unit_test(large_blocks),
+		cmocka_unit_test(failure_is_remembered),       cmocka_unit_test(bytes_and_format),
 		cmocka_unit_test(formats_across_blocks),
 	};
 

@@ -120,6 +120,41 @@ static void test_errands(void **state)
 	assert_null(journey.ctx->away);
 }
 
+/* Two namespaces away, as in a callback of a query; what is of the own one happens at home all the same. */
+static int call_own(void *data)
+{
+	struct journey *journey = data;
+	struct ipc_ns own = {.type = IPC_NS_MNT, .own = true};
+
+	return ipc_ns_call(journey->ctx, &own, at_home, journey);
+}
+
+static int go_further(void *data)
+{
+	struct journey *journey = data;
+	struct ipc_ns ns = {.type = IPC_NS_NET, .path = (char *)"self/ns/net"};
+
+	if (ipc_proc_inode_link(journey->ctx, &ns.inode, "self/ns/net"))
+		return 1;
+	return ipc_ns_call(journey->ctx, &ns, call_own, journey);
+}
+
+static void test_the_own_namespace_from_far_away(void **state)
+{
+	struct journey journey = {.ctx = *state, .started = pthread_self()};
+	struct ipc_ns ns = {.type = IPC_NS_MNT, .path = (char *)"self/ns/mnt"};
+	int r, root = journey.ctx->root_fd;
+
+	assert_int_equal(ipc_proc_inode_link(journey.ctx, &ns.inode, "self/ns/mnt"), 0);
+	r = ipc_ns_call(journey.ctx, &ns, go_further, &journey);
+	if (r == -EPERM || r == -EACCES)
+		skip();
+	assert_int_equal(r, 7);
+	assert_true(pthread_equal(journey.home, journey.started));
+	assert_int_equal(journey.home_root, root);
+	assert_null(journey.ctx->away);
+}
+
 static void test_an_errand_of_who_is_at_home(void **state)
 {
 	struct journey journey = {.ctx = *state};
@@ -145,6 +180,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_link_of_proc_names_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_fifo_is_not_opened, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errands, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_the_own_namespace_from_far_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_an_errand_of_who_is_at_home, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_namespace_that_has_gone, setup, teardown),
 	};
