@@ -10,9 +10,9 @@
 #define PIECE ((size_t)65536)
 #define MOST ((size_t)1 << 30) /* of what has no limit: it has to be kept in memory */
 
-enum code input_open(struct input *input, const struct app *app, const char *text, const char *file)
+enum code input_open(struct input *input, const struct app *app, const char *target, const char *text, const char *file)
 {
-	*input = (struct input){.app = app, .name = "standard input", .fd = -1};
+	*input = (struct input){.app = app, .target = target, .name = "standard input", .fd = -1};
 	if (text) {
 		text_string(&input->text, text);
 		return CODE_DONE;
@@ -60,8 +60,9 @@ enum code input_read_all(struct input *input, size_t limit)
 	}
 	if (input->text.len <= most)
 		return CODE_DONE;
-	complain(input->app, input->fd >= 0 ? input->name : NULL,
-		 "more than %zu bytes, which is the most that one message may have; nothing was sent", most);
+	complain(input->app, input->target,
+		 "%s%smore than %zu bytes, which is the most that one message may have; nothing was sent",
+		 input->fd >= 0 ? input->name : "", input->fd >= 0 ? ": " : "", most);
 	return CODE_FAILED;
 }
 

@@ -10,13 +10,15 @@
 
 struct input {
 	const struct app *app;
-	const char *name; /* for messages */
-	int fd;           /* -1: none, text alone */
-	struct text text; /* what was read last */
+	const char *target; /* what it is sent to, for messages */
+	const char *name;   /* where it comes from, for messages */
+	int fd;             /* -1: none, text alone */
+	struct text text;   /* what was read last */
 };
 
 /* @text, or else the file called @file ("-": standard input), or with neither standard input. Says what is wrong. */
-enum code input_open(struct input *input, const struct app *app, const char *text, const char *file);
+enum code input_open(struct input *input, const struct app *app, const char *target, const char *text,
+		     const char *file);
 /* Read all of it, at most @limit bytes (0: as much as there is) ; larger is an error. Says what is wrong. */
 enum code input_read_all(struct input *input, size_t limit);
 /* Read what is there next, waiting for some; nothing at the end. Says what is wrong. */

@@ -32,8 +32,8 @@ static const struct poptOption options[] = {
 	OPTION_FLAG("quiet", 'q', OPTION_QUIET, "do not say what was removed"),
 	OPTION_FLAG("json", 'J', OPTION_JSON, "one JSON document"),
 	OPTION_FLAG("jsonl", '\0', OPTION_JSON_LINES, "one JSON object per line, as it happens"),
-	OPTIONS_CHOOSING,
 	OPTION_FLAG("all", 'a', OPTION_ALL, "with a class: all of its objects"),
+	OPTIONS_CHOOSING,
 	OPTIONS_END,
 };
 
@@ -65,6 +65,7 @@ struct job {
 	struct ipc_query *query;
 	struct results results;
 	struct ending ending;
+	bool holding;
 	bool at_once; /* somebody watches: nothing is kept in the buffer */
 	struct outcome outcome;
 	size_t removed;
@@ -333,8 +334,13 @@ static void remove_object(struct job *job, const struct ipc_object *object)
 static int remove_next(const struct ipc_object *object, void *data)
 {
 	struct job *job = data;
-	int signal = ending_come(&job->ending);
+	int signal;
 
+	/* Before the first one, while processes and directories are read, a signal may end it at once. */
+	if (!job->holding)
+		ending_hold(&job->ending);
+	job->holding = true;
+	signal = ending_come(&job->ending);
 	if (!signal)
 		remove_object(job, object);
 	return signal;
@@ -411,7 +417,6 @@ static int run_parsed(struct job *job)
 	job->results = (struct results){.out = &job->app->out, .lines = job->presentation.format == FORMAT_JSON_LINES};
 	/* The end of a reader is no reason to stop half-way. */
 	(void)sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
-	ending_hold(&job->ending);
 	if (json)
 		results_begin(&job->results, "results");
 	result = remove_all(job);

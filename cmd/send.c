@@ -217,7 +217,7 @@ static enum code send_to(struct app *app, struct job *job, const char *text)
 
 	if ((code = check_number(app, job, envelope)) || (code = check_signal(app, job, envelope, text)))
 		return code;
-	if (envelope != ENVELOPE_SIGNAL && (code = input_open(&job->input, app, text, job->file)))
+	if (envelope != ENVELOPE_SIGNAL && (code = input_open(&job->input, app, job->target.operand, text, job->file)))
 		return code;
 	error = ipc_port_open(app->ctx, job->target.object, IPC_VERB_SEND, patience_timeout(&job->patience),
 			      &job->port);

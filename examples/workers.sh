@@ -17,7 +17,12 @@ clean_up() {
 	trap - EXIT INT TERM
 	[ -z "$queue" ] || ipctool remove --quiet --missing-ok "$queue"
 	wait
-	ipctool remove --quiet --missing-ok "sem:/$name" "shm:/$name"
+	# The guardian of the last 'ipctool wait' ends a moment after its command.
+	tries=50
+	until ipctool remove --quiet --missing-ok "sem:/$name" "shm:/$name" 2>/dev/null || [ "$tries" -eq 0 ]; do
+		tries=$((tries - 1))
+		sleep 0.1
+	done
 }
 trap clean_up EXIT
 trap 'exit 129' INT TERM
