@@ -136,6 +136,9 @@ static int make(struct ipc_creation *creation, const struct ipc_shm_source *sour
 		    IPC_CREAT | IPC_EXCL | huge_flags(creation->settings) | (int)mode);
 	r = id < 0 ? ipc_shm_sysv_fail_create(creation, -errno, size)
 		   : complete(creation, id, source, (size_t)size, closed);
+	/* Who is about to be ended can no longer say which one he made. */
+	if (r == 0 && ipc_signals_end())
+		r = ipc_ctx_fail(creation->ctx, -EINTR, "interrupted");
 	if (id >= 0 && r)
 		shmctl(id, IPC_RMID, NULL);
 	ipc_signals_release(&before);

@@ -316,13 +316,18 @@ meanwhile() {
 
 # A file of gigabytes takes a second to be copied: who loses patience then finds no half of it.
 @test "create: what is interrupted while it is filled leaves nothing behind" {
-	local maker status=0
+	local maker status=0 tries
 	truncate -s 2G "$BATS_TEST_TMPDIR/big"
-	"$IPCTOOL" create shm/sysv --key 0x77 --from "$BATS_TEST_TMPDIR/big" 3>&- &
-	maker=$!
-	eventually grep -q '^ *119 ' /proc/sysvipc/shm
-	kill -TERM "$maker"
-	wait "$maker" || status=$?
+	# On a busy machine it may be done before the signal comes; then it says so.
+	for ((tries = 0; tries < 10 && status != 143; tries++)); do
+		status=0
+		"$IPCTOOL" create shm/sysv --key 0x77 --from "$BATS_TEST_TMPDIR/big" >"$BATS_TEST_TMPDIR/said" 3>&- &
+		maker=$!
+		eventually grep -q '^ *119 ' /proc/sysvipc/shm
+		kill -TERM "$maker" || true
+		wait "$maker" || status=$?
+		[[ ! -s $BATS_TEST_TMPDIR/said ]] || { "$IPCTOOL" remove --force=held shm:0x77 && status=0; }
+	done
 	[[ $status -eq 143 ]]
 	run ! grep '^ *119 ' /proc/sysvipc/shm
 }

@@ -207,13 +207,16 @@ os.kill(second, signal.SIGKILL)' >numbers < <(
 	run --separate-stderr unshare --pid --fork -- "$IPCTOOL" send "signal:$pid" --signal KILL
 	[[ $status -eq 2 && $stderr == *"outside this pid namespace"* ]]
 	kill -0 "$pid"
+	mkfifo go
 	unshare --pid --fork -- sh -c 'sleep 1000 & echo >started; read line <go; exec "$0" send "signal:$line" --signal USR1' \
 		"$IPCTOOL" 3>&- 4>&- &
 	local inner=$!
-	mkfifo go
 	eventually test -e started
-	outer=$(grep -lsx sleep /proc/[0-9]*/comm | grep -v "^/proc/$pid/" | cut -d/ -f3)
-	[[ -n $outer ]]
+	other_sleeper() {
+		outer=$(grep -lsx sleep /proc/[0-9]*/comm | grep -v "^/proc/$pid/" | cut -d/ -f3)
+		[[ -n $outer ]]
+	}
+	eventually other_sleeper
 	echo "$outer" >go
 	wait "$inner"
 	eventually test ! -e "/proc/$outer"

@@ -4,7 +4,7 @@
 set -eu
 
 if [[ -z ${IPCTOOL_SANDBOX-} ]]; then
-	exec "$SANDBOX" -- "$0" "$@"
+	exec "$SANDBOX" --keep "$SOURCE_DIR" --keep "${IPCTOOL%/*}" -- "$0" "$@"
 fi
 PATH=${IPCTOOL%/*}:$PATH
 example=$SOURCE_DIR/examples/workers.sh
