@@ -259,9 +259,9 @@ unmake() {
 	rm -f /tmp/v /tmp/none
 }
 
-# All that can be told of it, but for its age.
+# All that can be told of it, but for its age and for the signals that are queued to other processes of its user.
 look() {
-	"$IPCTOOL" show --json -- "$ref" 2>&1 | sed 's/"age": *[0-9.]*//'
+	"$IPCTOOL" show --json -- "$ref" 2>&1 | sed 's/"age": *[0-9.]*//; s/"queued": *[0-9]*//'
 }
 
 # ---- the verbs ------------------------------------------------------------------------------------------------
