@@ -248,7 +248,7 @@ static int hear(const struct guard *guard, const struct link *link)
 
 int guard_start(struct app *app, const struct guard *guard, int64_t timeout)
 {
-	struct link link;
+	struct link link = {-1, {-1, -1}};
 	int r;
 
 	/* With the first process of a pid namespace the kernel kills all others, before they could give anything back. */

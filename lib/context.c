@@ -144,7 +144,7 @@ const char *ipc_ctx_error(const struct ipc_ctx *ctx)
 	return ctx->error;
 }
 
-int ipc_ctx_fail(struct ipc_ctx *ctx, int error, const char *format, ...)
+int(ipc_ctx_fail)(struct ipc_ctx *ctx, int error, const char *format, ...)
 {
 	va_list args;
 

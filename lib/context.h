@@ -24,6 +24,15 @@ struct ipc_ctx {
 /* Set the error text (unescaped names are escaped by the caller with ipc_escape) and return @error, a negative errno. */
 int ipc_ctx_fail(struct ipc_ctx *ctx, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+#ifdef __clang_analyzer__
+/* It does not look into other files, and must know that what failed has failed. */
+#define ipc_ctx_fail(ctx, error, ...)                    \
+	({                                               \
+		int failed_ = (error);                   \
+		(ipc_ctx_fail)(ctx, error, __VA_ARGS__); \
+		failed_ < 0 ? failed_ : -1;              \
+	})
+#endif
 /* What the call at hand, which will succeed, has to tell the user. */
 void ipc_ctx_set_note(struct ipc_ctx *ctx, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

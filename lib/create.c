@@ -68,7 +68,7 @@ static int refuse_shape(struct ipc_ctx *ctx, const struct ipc_reference *ref)
 	if (any && ref->by == IPC_BY_NUMBER)
 		return ipc_ctx_fail(ctx, -EINVAL, "numbers are given by the kernel; name it, or write the kind alone");
 	if (without)
-		return ipc_change_allowed(ctx, without, IPC_VERB_CREATE);
+		return ipc_ctx_fail(ctx, -ENOTSUP, "%s", without->changes->refuse[IPC_VERB_CREATE]);
 	if (!any)
 		return ipc_ctx_fail(ctx, -EINVAL, "say what to make: fifo:PATH or sock:PATH");
 	return ipc_ctx_fail(ctx, -EINVAL, "nothing can be made of a reference of this form");
@@ -119,7 +119,7 @@ static int kind_of_word(struct ipc_ctx *ctx, const char *text, bool keyed, const
 	if (exact || !unnamed) {
 		kind = exact ? exact : first;
 		if (kind->changes->refuse[IPC_VERB_CREATE])
-			return ipc_change_allowed(ctx, kind, IPC_VERB_CREATE);
+			return ipc_ctx_fail(ctx, -ENOTSUP, "%s", kind->changes->refuse[IPC_VERB_CREATE]);
 		return ipc_ctx_fail(ctx, -EINVAL, "it needs a name: %s:%s", kind->cls->name,
 				    kind->changes->creation_example ? kind->changes->creation_example : "/name");
 	}

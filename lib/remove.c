@@ -26,7 +26,7 @@ static int refuse(struct ipc_ctx *ctx, const struct ipc_object *object, const ch
 			break;
 	}
 	if (why.len > EVIDENCE_MAX)
-		strcpy(why.data + (len && len <= EVIDENCE_MAX ? len : EVIDENCE_MAX - 3), "...");
+		memcpy(why.data + (len && len <= EVIDENCE_MAX ? len : EVIDENCE_MAX - 3), "...", sizeof("..."));
 	r = ipc_ctx_fail(ctx, -EBUSY, "%s: %s (%s)", what, why.len ? why.data : "no evidence", hint);
 	ipc_buf_release(&why);
 	return r;

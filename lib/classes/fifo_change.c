@@ -347,6 +347,7 @@ static int take_away(struct removal *removal)
 			release_openers(removal, kept);
 		close(kept);
 	}
+	removal->kept = NULL;
 	return r;
 }
 

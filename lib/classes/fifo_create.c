@@ -112,7 +112,7 @@ static int set_mode(const struct ipc_creation *creation, int fd)
 static int complete_mode(const struct ipc_creation *creation, int dir, const char *name)
 {
 	struct ipc_unlinking made = {.ctx = creation->ctx, .dir = dir, .name = name, .rename = true};
-	struct stat st;
+	struct stat st = {0};
 	char text[sizeof(creation->ctx->error)];
 	int r, fd = open_made(creation, dir, name, &st);
 

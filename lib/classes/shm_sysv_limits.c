@@ -165,8 +165,9 @@ int ipc_shm_sysv_fail_create(struct ipc_creation *creation, int error, uint64_t 
 	case -EPERM:
 		if (settings->given & IPC_SET_HUGE)
 			return explain_huge_denied(ctx);
-		/* fall through */
+		break;
 	default:
-		return ipc_ctx_fail(ctx, error, "it cannot be made: %s", strerror(-error));
+		break;
 	}
+	return ipc_ctx_fail(ctx, error, "it cannot be made: %s", strerror(-error));
 }

@@ -50,10 +50,10 @@ int ipc_sock_send_to(struct ipc_port *port, const struct ipc_message *message, c
 		     ipc_deadline deadline, size_t *sent);
 
 /* What all three refuse. */
-#define IPC_SOCK_REFUSE                                                                                            \
-	[IPC_VERB_RECEIVE] = "what a socket receives belongs to the process that has it; make one for a command: " \
-			     "ipctool create sock:/path -- COMMAND",                                               \
-	[IPC_VERB_POST] = "a socket is no semaphore; make one: sem:/name",                                         \
+#define IPC_SOCK_REFUSE                                                                                             \
+	[IPC_VERB_RECEIVE] = ("what a socket receives belongs to the process that has it; make one for a command: " \
+			      "ipctool create sock:/path -- COMMAND"),                                              \
+	[IPC_VERB_POST] = "a socket is no semaphore; make one: sem:/name",                                          \
 	[IPC_VERB_WAIT] = "a socket is no semaphore; make one: sem:/name"
 
 #endif

@@ -289,10 +289,10 @@ static int open_port(struct ipc_port *port, ipc_deadline deadline)
 	return r ? ipc_sock_connect_fail(port->ctx, r) : 0;
 }
 
-#define INET_REFUSE                                                                                                   \
-	IPC_SOCK_REFUSE, [IPC_VERB_SET] =                                                                             \
-				 "an internet socket has neither owner nor mode that others may set; who reaches it " \
-				 "is for its address and a firewall to say"
+#define INET_REFUSE                                                                                                    \
+	IPC_SOCK_REFUSE, [IPC_VERB_SET] =                                                                              \
+				 ("an internet socket has neither owner nor mode that others may set; who reaches it " \
+				  "is for its address and a firewall to say")
 
 const struct ipc_changes ipc_changes_sock_tcp = {
 	.refuse = {INET_REFUSE},
