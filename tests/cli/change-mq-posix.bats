@@ -29,20 +29,6 @@ make() {
 	q=$("${_fx_prefix[@]}" "$IPCTOOL" create "mq:$1" "${@:2}")
 }
 
-# fails STATUS TEXT COMMAND...: ends so, with TEXT in its message, and nothing on standard output.
-fails() {
-	local expected=$1 text=$2
-	shift 2
-	run_ipctool "$@"
-	[[ $status -eq $expected && $stderr == *"$text"* && -z $output ]] ||
-		{ echo "ipctool $*: $status: $output: $stderr" >&2; return 1; }
-}
-
-succeeds() {
-	run_ipctool "$@"
-	[[ $status -eq 0 && -z $stderr ]] || { echo "ipctool $*: $status: $output: $stderr" >&2; return 1; }
-}
-
 # is REF CONDITION...: what `show --json` tells of it.
 is() {
 	local reference=$1

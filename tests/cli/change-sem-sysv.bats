@@ -15,20 +15,6 @@ make() {
 	s=$("$IPCTOOL" create "$@")
 }
 
-# fails STATUS TEXT COMMAND...: ends so, with TEXT in its message, and nothing on standard output.
-fails() {
-	local expected=$1 text=$2
-	shift 2
-	run_ipctool "$@"
-	[[ $status -eq $expected && $stderr == *"$text"* && -z $output ]] ||
-		{ echo "ipctool $*: $status: $output: $stderr" >&2; return 1; }
-}
-
-succeeds() {
-	run_ipctool "$@"
-	[[ $status -eq 0 && -z $stderr ]] || { echo "ipctool $*: $status: $output: $stderr" >&2; return 1; }
-}
-
 # values REF VALUE...: exactly these, by another tool.
 values() {
 	local found

@@ -15,15 +15,6 @@ teardown() {
 	release_all
 }
 
-# fails STATUS TEXT COMMAND...: ends so, with TEXT in its message, and nothing on standard output.
-fails() {
-	local expected=$1 text=$2
-	shift 2
-	run_ipctool "$@"
-	[[ $status -eq $expected && $stderr == *"$text"* && -z $output && $(wc -l <<<"$stderr") -eq 1 ]] ||
-		{ echo "ipctool $*: $status: $output: $stderr" >&2; return 1; }
-}
-
 succeeds() {
 	run_ipctool "$@"
 	[[ $status -eq 0 && -z $stderr && -z $output ]] ||

@@ -10,6 +10,8 @@
 #   run_ipctool list mq                           # sets $status, $output, $stderr, as `run` does
 #   json_valid "$output"                          # one JSON document, in UTF-8, by a real parser
 #   json "$output" '.objects[0].ref'              # one value out of a document
+#   succeeds set mq:1 mode=600                    # ipctool does it, without a word on standard error
+#   fails 6 'in use' remove mq:1                  # it ends with this status, says this in one line, and prints nothing
 #   holds "$output" q '.count == 2' '.id == $f.id'   # jq conditions that are all true of it; $f is the JSON of fixture q
 #   shows q mq:0x1234 '.id == $f.id'              # `show --json` gives this one object, and it is so
 #   eventually test ! -e /proc/123                # polls a condition, at most 10 seconds
@@ -272,4 +274,17 @@ eventually() {
 		fi
 		sleep 0.01
 	done
+}
+
+succeeds() {
+	run_ipctool "$@"
+	[[ $status -eq 0 && -z $stderr ]] || { echo "ipctool $*: $status: $output: $stderr" >&2; return 1; }
+}
+
+fails() {
+	local expected=$1 text=$2
+	shift 2
+	run_ipctool "$@"
+	[[ $status -eq $expected && $stderr == *"$text"* && -z $output && $(wc -l <<<"$stderr") -eq 1 ]] ||
+		{ echo "ipctool $*: $status: $output: $stderr" >&2; return 1; }
 }
