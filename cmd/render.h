@@ -40,8 +40,8 @@ struct renderer *render_stream_new(void);
 struct renderer *render_smartcols_new(void);
 #endif
 struct renderer *render_json_new(bool lines);
-/* What failed, as the elements of a JSON array. */
-void render_json_errors(struct text *out, const struct outcome *outcome);
+/* The end of a document, or with @lines its last line: complete or not, and what failed. @any: there were elements. */
+void render_json_end(struct text *out, bool lines, bool any, const struct outcome *outcome);
 /* Also for -q, which is the one column "ref". */
 struct renderer *render_raw_new(void);
 struct renderer *render_count_new(void);

@@ -96,7 +96,7 @@ static bool json_object(struct renderer *renderer, const struct ipc_object *obje
 	return output_pace(&renderer->app->out);
 }
 
-void render_json_errors(struct text *out, const struct outcome *outcome)
+static void append_errors(struct text *out, const struct outcome *outcome)
 {
 	size_t i;
 
@@ -114,19 +114,23 @@ void render_json_errors(struct text *out, const struct outcome *outcome)
 	}
 }
 
-static bool json_end(struct renderer *renderer, const struct outcome *outcome)
+void render_json_end(struct text *out, bool lines, bool any, const struct outcome *outcome)
 {
-	struct json *json = (struct json *)renderer;
-	struct text *out = &renderer->app->out.text;
-
-	if (json->lines)
+	if (lines)
 		text_string(out, "{\"end\": true, \"complete\": ");
 	else
-		text_string(out, json->any ? "\n ],\n \"complete\": " : "],\n \"complete\": ");
+		text_string(out, any ? "\n ],\n \"complete\": " : "],\n \"complete\": ");
 	text_string(out, outcome->complete ? "true" : "false");
-	text_string(out, json->lines ? ", \"errors\": [" : ",\n \"errors\": [");
-	render_json_errors(out, outcome);
+	text_string(out, lines ? ", \"errors\": [" : ",\n \"errors\": [");
+	append_errors(out, outcome);
 	text_string(out, "]}\n");
+}
+
+static bool json_end(struct renderer *renderer, const struct outcome *outcome)
+{
+	const struct json *json = (const struct json *)renderer;
+
+	render_json_end(&renderer->app->out.text, json->lines, json->any, outcome);
 	return output_pace(&renderer->app->out);
 }
 

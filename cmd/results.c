@@ -47,15 +47,6 @@ void results_close(struct results *results)
 
 void results_end(struct results *results, const struct outcome *outcome)
 {
-	struct text *out = &results->out->text;
-
-	if (results->lines)
-		text_string(out, "{\"end\": true, \"complete\": ");
-	else
-		text_string(out, results->any ? "\n ],\n \"complete\": " : "],\n \"complete\": ");
-	text_string(out, outcome->complete ? "true" : "false");
-	text_string(out, results->lines ? ", \"errors\": [" : ",\n \"errors\": [");
-	render_json_errors(out, outcome);
-	text_string(out, "]}\n");
+	render_json_end(&results->out->text, results->lines, results->any, outcome);
 	output_pace(results->out);
 }

@@ -38,6 +38,14 @@ static bool is_private(const struct ipc_ctx *ctx, const struct ipc_object *objec
 	return object->mode != IPC_UNKNOWN && !(object->mode & 077) && object->uid == ctx->euid;
 }
 
+bool ipc_removal_private(struct ipc_ctx *ctx, const struct ipc_object *object)
+{
+	if (!is_private(ctx, object))
+		return false;
+	ipc_ctx_set_note(ctx, "whether it is in use could not be told; it was yours alone");
+	return true;
+}
+
 static bool is_state(const struct ipc_object *object, const char *state)
 {
 	return ipc_bytes_equal(object->state, ipc_bytes_of(state));
@@ -96,8 +104,7 @@ static int weigh(struct ipc_ctx *ctx, const struct ipc_object *object, const str
 	case DOUBT_UNKNOWN:
 		return refuse(ctx, object, "may be in use", "--force=unknown overrides");
 	case DOUBT_PRIVATE:
-		ipc_ctx_set_note(ctx, "whether it is in use could not be told; it was yours alone");
-		return 0;
+		return ipc_removal_private(ctx, object) ? 0 : -EBUSY;
 	default:
 		return 0;
 	}

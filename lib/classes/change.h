@@ -77,4 +77,10 @@ struct ipc_changes {
 	int (*remove)(struct ipc_ctx *ctx, const struct ipc_object *object, const struct ipc_removal *how);
 };
 
+/*
+ * For an object of which use cannot be excluded: may it go all the same, because it is the caller's own and closed to
+ * everybody else? Then the note says so. In remove.c.
+ */
+bool ipc_removal_private(struct ipc_ctx *ctx, const struct ipc_object *object);
+
 #endif

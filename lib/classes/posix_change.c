@@ -302,10 +302,8 @@ static int decide_without_proof(const struct subject *subject, enum ipc_force fo
 		note_holders(subject->ctx, object);
 	if (!is_unknown(object) || force != IPC_FORCE_NONE)
 		return 0;
-	if (object->uid == geteuid() && object->mode != IPC_UNKNOWN && !(object->mode & 077)) {
-		ipc_ctx_set_note(subject->ctx, "whether it is in use could not be told; it was yours alone");
+	if (ipc_removal_private(subject->ctx, object))
 		return 0;
-	}
 	if (error != -EACCES && error != -EPERM)
 		return ipc_ctx_fail(subject->ctx, -EBUSY,
 				    "may be in use: no lease can be had on it: %s (--force=unknown overrides)",
