@@ -68,6 +68,7 @@ static void share_out(const sigset_t *before, sigset_t *waiting, sigset_t *worki
 struct call {
 	int (*fn)(void *data, mode_t umask);
 	void *data;
+	sigset_t mask;
 	int result;
 };
 
@@ -75,6 +76,7 @@ static void *run(void *data)
 {
 	struct call *call = data;
 
+	pthread_sigmask(SIG_SETMASK, &call->mask, NULL);
 	if (unshare(CLONE_FS) < 0)
 		call->result = -errno;
 	else
@@ -84,14 +86,14 @@ static void *run(void *data)
 
 int ipc_umask_call(int (*fn)(void *data, mode_t umask), void *data)
 {
-	struct call call = {fn, data, 0};
-	sigset_t before, waiting, working;
+	struct call call = {.fn = fn, .data = data};
+	sigset_t before, waiting;
 	pthread_t thread;
 	int r;
 
+	/* Held until both have their share: the thread may be half way through before this one runs again. */
 	ipc_signals_hold(&before);
-	share_out(&before, &waiting, &working);
-	pthread_sigmask(SIG_SETMASK, &working, NULL);
+	share_out(&before, &waiting, &call.mask);
 	r = pthread_create(&thread, NULL, run, &call);
 	pthread_sigmask(SIG_SETMASK, &waiting, NULL);
 	if (r == 0)
