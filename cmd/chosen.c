@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the operands of `remove` name: objects, or classes that a selection limits. */
+/* What the operands of a command name: objects, or classes, which for removals a selection has to limit. */
 #include <stdlib.h>
 
 #include "chosen.h"
@@ -41,10 +41,10 @@ static void select_kind(struct chosen *chosen, const struct ipc_kind *kind)
 	chosen->kinds[chosen->kind_count++] = kind;
 }
 
-/* Those kinds of the class or kind @word that can be removed; false after a message when there are none. */
+/* Those kinds of the class or kind @word that have the verb; false after a message when there are none. */
 static bool select_word(struct chosen *chosen, const struct app *app, const char *word)
 {
-	size_t length = strcspn(word, "/"), matching = 0, removable = 0;
+	size_t length = strcspn(word, "/"), matching = 0, selected = 0;
 	const struct ipc_kind *kind = NULL;
 	const char *why = NULL, *first = NULL;
 
@@ -53,16 +53,16 @@ static bool select_word(struct chosen *chosen, const struct app *app, const char
 		    (word[length] && strcmp(ipc_kind_name(kind), word + length + 1) != 0))
 			continue;
 		matching++;
-		if (ipc_kind_has(kind, IPC_VERB_REMOVE, &why)) {
+		if (ipc_kind_has(kind, chosen->verb, &why)) {
 			select_kind(chosen, kind);
-			removable++;
+			selected++;
 		} else if (!first) {
 			first = why;
 		}
 	}
-	if (matching && !removable)
+	if (matching && !selected)
 		complain(app, word, "%s", first);
-	return removable;
+	return selected;
 }
 
 static bool is_known(const char *word)
@@ -106,10 +106,11 @@ bool chosen_take(struct chosen *chosen, const struct app *app, const struct oper
 	int i;
 
 	if (!operands->count) {
-		complain(app, NULL, "which objects? Name a reference, or a class with a selection");
+		complain(app, NULL, "which objects? Name a reference, or a class%s",
+			 chosen->verb == IPC_VERB_REMOVE ? " with a selection" : "");
 		return false;
 	}
-	if (!check_words(app, operands, selection))
+	if (chosen->verb == IPC_VERB_REMOVE && !check_words(app, operands, selection))
 		return false;
 	chosen->references = xcalloc((size_t)operands->count, sizeof(*chosen->references));
 	for (i = 0; i < operands->count; i++) {

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the operands of `remove` name: objects, or classes that a selection limits. */
+/* What the operands of a command name that not every kind has: objects, or classes. */
 #ifndef CMD_CHOSEN_H
 #define CMD_CHOSEN_H
 
 #include "options.h"
 
 struct chosen {
+	enum ipc_verb verb;      /* what is to be done to them; set by the caller */
 	const char **references; /* those of the operands that are no class; borrowed from them */
 	int reference_count;
-	const struct ipc_kind **kinds; /* of the classes, those that can be removed */
+	const struct ipc_kind **kinds; /* of the classes, those that have the verb */
 	size_t kind_count;
 };
 
 /*
- * Sort @operands into an empty @chosen. False after a message: there are none, a class has neither a limit nor --all, or
- * nothing of it can be removed. Give back with chosen_release() in any case.
+ * Sort @operands into @chosen, of which only the verb is set. False after a message: there are none, nothing of a class has
+ * the verb, or a class to be removed has neither a limit nor --all. Give back with chosen_release() in any case.
  */
 bool chosen_take(struct chosen *chosen, const struct app *app, const struct operands *operands,
 		 const struct selection *selection);

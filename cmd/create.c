@@ -10,6 +10,7 @@
 #include "guard.h"
 #include "message.h"
 #include "render.h"
+#include "restore.h"
 #include "settings.h"
 
 #define LISTEN_FD 3 /* the first descriptor in the protocol of sd_listen_fds(3) */
@@ -18,6 +19,7 @@ enum {
 	OPTION_PARENTS = OPTION_OF_COMMAND,
 	OPTION_EXIST_OK,
 	OPTION_HANDLE,
+	OPTION_RESTORE,
 };
 
 static const struct poptOption options[] = {
@@ -25,6 +27,7 @@ static const struct poptOption options[] = {
 	OPTION_FLAG("exist-ok", '\0', OPTION_EXIST_OK, "one that exists will do when all given settings match"),
 	OPTION_FLAG("literal", '\0', OPTION_LITERAL, "take the reference as it stands: \\xHH is not decoded"),
 	OPTION_FLAG("handle", '\0', OPTION_HANDLE, "print the handle, which a later object of that name has not"),
+	OPTION_WITH("restore", '\0', OPTION_RESTORE, "make again what 'dump --output' kept in DIR: all, or the REFs", "DIR"),
 	OPTION_FLAG("json", 'J', OPTION_JSON, "one JSON document, as of 'show'"),
 	OPTION_FLAG("jsonl", '\0', OPTION_JSON_LINES, "the same as lines"),
 	OPTIONS_SETTINGS,
@@ -40,6 +43,7 @@ struct job {
 	struct presentation presentation;
 	unsigned flags;
 	bool literal, handle;
+	char *restore; /* the directory */
 	struct ipc_settings *settings;
 	struct ipc_made *made;
 };
@@ -61,6 +65,10 @@ static enum taken take(void *data, const struct app *app, int code, const char *
 		break;
 	case OPTION_HANDLE:
 		job->handle = true;
+		break;
+	case OPTION_RESTORE:
+		free(job->restore);
+		job->restore = xstrdup(argument);
 		break;
 	case OPTION_JSON:
 	case OPTION_JSON_LINES:
@@ -374,10 +382,41 @@ static enum code make_socket(struct job *job)
 	return code;
 }
 
+/* Everything that is made then stands in the manifest. */
+static bool check_restore(const struct job *job)
+{
+	const char *wrong = NULL;
+
+	if (job->command)
+		wrong = "not with a command: sockets are not restored";
+	else if (job->handle)
+		wrong = "cannot be combined with --handle";
+	else if (job->flags & IPC_CREATE_EXIST_OK)
+		wrong = "cannot be combined with --exist-ok: what exists is never compared with what was dumped";
+	else if (job->given.names.count)
+		wrong = "takes no settings: objects get those that they had";
+	if (wrong)
+		complain(job->app, "--restore", "%s", wrong);
+	return !wrong;
+}
+
+static enum code restore(const struct job *job)
+{
+	const struct restore_order order = {.directory = job->restore,
+					    .references = &job->operands,
+					    .literal = job->literal,
+					    .parents = job->flags & IPC_CREATE_PARENTS,
+					    .presentation = &job->presentation};
+
+	return check_restore(job) ? (enum code)restore_run(job->app, &order) : CODE_USAGE;
+}
+
 static enum code run_parsed(struct job *job)
 {
 	enum code code;
 
+	if (job->restore)
+		return restore(job);
 	if (!check_operands(job))
 		return CODE_USAGE;
 	if ((job->command && !reserve_listen_fd(job->app)) || app_context(job->app))
@@ -424,6 +463,7 @@ static int run(struct app *app, int argc, const char **argv)
 	given_settings_release(&job.given);
 	presentation_release(&job.presentation);
 	operands_release(&job.operands);
+	free(job.restore);
 	return (int)code;
 }
 
@@ -436,7 +476,8 @@ const struct command command_create = {
 		"Makes the object that REF names, or one without a name of CLASS/KIND, and prints its reference. One that "
 		"exists is left as it is: exit status 6. A socket is held until SIGINT, SIGTERM or SIGHUP comes, and its "
 		"file is removed then; with a COMMAND it is handed to that as descriptor 3, as sd_listen_fds(3) expects "
-		"it. 'ipctool help CLASS/KIND' says which settings a kind takes.",
+		"it. 'ipctool help CLASS/KIND' says which settings a kind takes. With --restore the operands name objects of "
+		"an archive that 'ipctool dump --output' wrote; without any all of them are made again.",
 	.options = options,
 	.run = run,
 };

@@ -2,6 +2,8 @@
 /* ipctool help, and --help of every command. */
 #include <stdio.h>
 
+#include <ipctool/dump.h>
+
 #include "codes.h"
 #include "help.h"
 #include "message.h"
@@ -9,6 +11,7 @@
 #include "settings.h"
 
 #define LINE 80
+#define VERB_WIDTH 8
 
 /* @string in lines of at most LINE columns, indented by @indent; the first line already has @column columns. */
 static void append_wrapped(struct text *out, const char *string, size_t indent, size_t column)
@@ -189,6 +192,23 @@ static void append_taken(struct text *out, const struct ipc_kind *kind, enum ipc
 	}
 }
 
+/* How it is looked into objects of @kind, under the entry of `dump`. */
+static void append_dump(struct text *out, const struct ipc_kind *kind)
+{
+	static const char *const names[] = {"how", "needs", "disturbs"};
+	struct ipc_dump_help help = {NULL, NULL, NULL};
+	const char *const *text[] = {&help.read, &help.privilege, &help.disturbs};
+	size_t indent = VERB_WIDTH + 4 + 10, i;
+
+	ipc_kind_dump_help(kind, &help);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!*text[i])
+			continue;
+		text_format(out, "%*s%-10s", VERB_WIDTH + 4, "", names[i]);
+		append_wrapped(out, *text[i], indent, indent);
+	}
+}
+
 /* What can be done to objects of @kind, verb by verb; else why not, and what to do instead. */
 static void help_kind(struct text *out, const struct ipc_kind *kind)
 {
@@ -207,7 +227,9 @@ static void help_kind(struct text *out, const struct ipc_kind *kind)
 			append_taken(&line, kind, verb);
 		else
 			text_format(&line, "no: %s", why);
-		append_entry(out, ipc_verb_name(verb), 8, text_cstr(&line));
+		append_entry(out, ipc_verb_name(verb), VERB_WIDTH, text_cstr(&line));
+		if (verb == IPC_VERB_DUMP)
+			append_dump(out, kind);
 	}
 	text_release(&line);
 }
@@ -279,8 +301,8 @@ const struct command command_help = {
 	.synopsis = "[COMMAND | CLASS[/KIND]]...",
 	.description =
 		"'ipctool help COMMAND' is the same as 'ipctool COMMAND --help'. Of a class or kind: what it is, and "
-		"which commands can be applied to it, with the settings that they take; where one cannot, why not "
-		"and what to do instead.",
+		"which commands can be applied to it, with the settings that they take, and how its contents are read; "
+		"where one cannot, why not and what to do instead.",
 	.operands = OPERANDS_COMMANDS,
 	.inspects = true,
 	.run = run,

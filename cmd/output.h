@@ -9,10 +9,15 @@
 
 #define OUTPUT_PIECE 65536
 
+struct ending;
+
 struct output {
 	struct text text; /* append here, then call output_pace() */
 	int fd;
 	int error; /* positive errno of the first failed write */
+	/* Signals that are kept waiting, which also end the waiting for a reader: with EPIPE. NULL: none are. */
+	struct ending *ending;
+	bool hole; /* the file may have to get longer yet; private */
 };
 
 /* Write everything now. Returns false once a write has failed; nothing more is written then. */
@@ -22,5 +27,12 @@ static inline bool output_pace(struct output *out)
 {
 	return out->text.len < OUTPUT_PIECE ? !out->error : output_flush(out);
 }
+
+/* Append bytes; many of them are not copied. */
+bool output_bytes(struct output *out, const char *data, size_t len);
+/* Append @length zero bytes. At the end of a regular file many of them become a hole; then output_settle() comes last. */
+bool output_zeros(struct output *out, uint64_t length);
+/* Write everything, and give a file that ends with a hole its length. */
+bool output_settle(struct output *out);
 
 #endif

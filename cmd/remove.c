@@ -431,7 +431,7 @@ static int run_parsed(struct job *job)
 
 static int run(struct app *app, int argc, const char **argv)
 {
-	struct job job = {.app = app};
+	struct job job = {.app = app, .chosen.verb = IPC_VERB_REMOVE};
 	enum parsed parsed = options_parse(app, argc, argv, take, &job, &job.operands);
 	int code = parsed == PARSED_BAD ? CODE_USAGE : CODE_DONE;
 

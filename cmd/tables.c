@@ -47,6 +47,15 @@ const struct word socket_words[] = {
 	{NULL, NULL},
 };
 
+const struct word content_words[] = {
+	[CONTENT_RAW] = {"raw", "the bytes as they are"},
+	[CONTENT_HEX] = {"hex", "as hexdump -C shows them"},
+	[CONTENT_TEXT] = {"text", "lines as they are, and what does not print as \\xHH"},
+	[CONTENT_JSON] = {"json", "one JSON document"},
+	[CONTENT_BASE64] = {"base64", "for what takes only text"},
+	{NULL, NULL},
+};
+
 const struct poptOption common_options[] = {
 	OPTION_WITH("color", '\0', OPTION_COLOR, "colours: auto, always or never", "WHEN"),
 	OPTION_WITH("holders-from", '\0', OPTION_HOLDERS_FROM, "where holders are read from: auto, bpf or proc",

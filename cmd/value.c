@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The value of a field as text: for people and raw, and as JSON. */
+#include <inttypes.h>
+
 #include "format.h"
 
 /* ---- text ------------------------------------------------------------------------------------------------------ */
@@ -11,10 +13,14 @@ static bool member(const struct ipc_value *list, size_t index, const char *name,
 	return field && !ipc_value_member(list, index, field, out) && !out->null;
 }
 
-/* 4711(nginx), unless it says the same as the entry before: one process with several descriptors. */
+/*
+ * 4711(nginx), unless it says the same as the entry before: one process with several descriptors. With what it is to give
+ * back to a semaphore: 4711(nginx)+1.
+ */
 static void append_process(struct text *out, const struct ipc_value *list, size_t index, const struct style *style)
 {
-	struct ipc_value pid, comm;
+	struct ipc_value pid, comm, adjust;
+	bool adjusts = member(list, index, "adjust", &adjust);
 	bool has_pid = member(list, index, "pid", &pid), has_comm = member(list, index, "comm", &comm);
 
 	if (index) {
@@ -22,7 +28,7 @@ static void append_process(struct text *out, const struct ipc_value *list, size_
 		bool had_pid = member(list, index - 1, "pid", &pid_before);
 		bool had_comm = member(list, index - 1, "comm", &comm_before);
 
-		if (has_pid && had_pid && pid.i == pid_before.i && has_comm == had_comm &&
+		if (!adjusts && has_pid && had_pid && pid.i == pid_before.i && has_comm == had_comm &&
 		    (!has_comm || (comm.str.len == comm_before.str.len &&
 				   !memcmp(comm.str.data, comm_before.str.data, comm.str.len))))
 			return;
@@ -37,6 +43,8 @@ static void append_process(struct text *out, const struct ipc_value *list, size_
 		format_value(out, &comm, style);
 		text_char(out, ')');
 	}
+	if (adjusts)
+		text_format(out, "%+" PRId64, adjust.i);
 }
 
 /* An entry of a record that has no short form: every member that is known. */

@@ -5,13 +5,14 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "classes/contents.h"
 #include "query.h"
 #include "sources/deadline.h"
 
 static const char *const names[IPC_VERBS] = {
-	[IPC_VERB_CREATE] = "create",   [IPC_VERB_SET] = "set",   [IPC_VERB_SEND] = "send",
-	[IPC_VERB_RECEIVE] = "receive", [IPC_VERB_POST] = "post", [IPC_VERB_WAIT] = "wait",
-	[IPC_VERB_REMOVE] = "remove",
+	[IPC_VERB_DUMP] = "dump", [IPC_VERB_CREATE] = "create",   [IPC_VERB_SET] = "set",
+	[IPC_VERB_SEND] = "send", [IPC_VERB_RECEIVE] = "receive", [IPC_VERB_POST] = "post",
+	[IPC_VERB_WAIT] = "wait", [IPC_VERB_REMOVE] = "remove",
 };
 
 const char *ipc_verb_name(enum ipc_verb verb)
@@ -21,9 +22,11 @@ const char *ipc_verb_name(enum ipc_verb verb)
 
 bool ipc_kind_has(const struct ipc_kind *kind, enum ipc_verb verb, const char **why)
 {
+	const char *refusal = verb == IPC_VERB_DUMP ? kind->contents->refuse : kind->changes->refuse[verb];
+
 	if (why)
-		*why = kind->changes->refuse[verb];
-	return !kind->changes->refuse[verb];
+		*why = refusal;
+	return !refusal;
 }
 
 int ipc_change_allowed(struct ipc_ctx *ctx, const struct ipc_kind *kind, enum ipc_verb verb)
@@ -32,7 +35,8 @@ int ipc_change_allowed(struct ipc_ctx *ctx, const struct ipc_kind *kind, enum ip
 
 	*ctx->error = '\0'; /* what a kind does not explain must not get the text of an earlier failure */
 	if (ctx->captured)
-		return ipc_ctx_fail(ctx, -ENOTSUP, "a captured tree cannot be changed");
+		return ipc_ctx_fail(ctx, -ENOTSUP, "a captured tree cannot be %s",
+				    verb == IPC_VERB_DUMP ? "dumped" : "changed");
 	return ipc_kind_has(kind, verb, &why) ? 0 : ipc_ctx_fail(ctx, -ENOTSUP, "%s", why);
 }
 
@@ -57,6 +61,8 @@ unsigned ipc_change_needs(const struct ipc_query *query, const struct ipc_kind *
 {
 	unsigned verbs = query->verbs, needs = 0;
 
+	if (verbs & 1u << IPC_VERB_DUMP)
+		needs |= kind->contents->needs;
 	if (verbs & 1u << IPC_VERB_SET)
 		needs |= kind->changes->set_needs;
 	if (verbs & 1u << IPC_VERB_SEND)

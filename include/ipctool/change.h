@@ -23,11 +23,14 @@ extern "C" {
  * Errors: -EINVAL (not of that form), -ERANGE (does not fit).
  */
 IPC_EXPORT int ipc_duration_parse(const char *text, int64_t *out);
+/** A number of bytes as people write it: "4096", "64K", "1.5MiB", "10MB". Errors: as above. */
+IPC_EXPORT int ipc_size_parse(const char *text, uint64_t *out);
 
 /* ---- verbs ----------------------------------------------------------------------------------------- */
 
-/** What can be done to an object beyond looking at it. */
+/** What can be done to an object beyond listing it. */
 enum ipc_verb {
+	IPC_VERB_DUMP, /* ipctool/dump.h */
 	IPC_VERB_CREATE,
 	IPC_VERB_SET,
 	IPC_VERB_SEND,

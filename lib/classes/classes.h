@@ -34,6 +34,7 @@ bool ipc_names_add_inode(struct ipc_names *names, bool weak, const struct ipc_ob
 bool ipc_names_add_file(struct ipc_names *names, bool weak, uint64_t device, uint64_t inode);
 
 struct ipc_changes;
+struct ipc_contents;
 
 struct ipc_kind {
 	const char *name;
@@ -57,6 +58,8 @@ struct ipc_kind {
 	enum ipc_state (*judge)(struct ipc_run *run, const struct ipc_object *object);
 	/* How it is made, used and removed (classes/change.h). */
 	const struct ipc_changes *changes;
+	/* How it is read what its objects contain (classes/contents.h). */
+	const struct ipc_contents *contents;
 };
 
 /* identity() of everything with an inode: MAJOR.MINOR.INODE[.BIRTH] */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "classes/contents.h"
 #include "classes/held.h"
 #include "classes/pipe.h"
 #include "model/keyset.h"
@@ -340,4 +341,5 @@ const struct ipc_kind ipc_kind_fifo = {
 	.identity = ipc_identity_inode,
 	.judge = judge,
 	.changes = &ipc_changes_fifo,
+	.contents = &ipc_contents_fifo,
 };

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "classes/contents.h"
 #include "classes/held.h"
 #include "classes/mq.h"
 #include "classes/posix.h"
@@ -201,6 +202,8 @@ static int emit_unlinked(struct collect *collect, const struct ipc_held *held)
 	name.len -= strlen(DELETED);
 	mq->base.name = ipc_arena_bytes(&collect->run->arena, name.data, name.len);
 	mq->base.status = (struct ipc_list){words, 1};
+	/* They are at hand, and who dumps it reaches it through one of them. */
+	mq->base.holders = ipc_run_list_holders(collect->run, mq->base.hold);
 	mq->deleted = true;
 	if (!err)
 		fill(mq, &st);
@@ -391,4 +394,5 @@ const struct ipc_kind ipc_kind_mq_posix = {
 	.identity = ipc_identity_inode,
 	.judge = judge,
 	.changes = &ipc_changes_mq_posix,
+	.contents = &ipc_contents_mq_posix,
 };

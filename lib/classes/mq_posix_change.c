@@ -17,8 +17,7 @@
 #include <unistd.h>
 
 #include "classes/change.h"
-#include "classes/mq.h"
-#include "model/reference.h"
+#include "classes/mq_posix_open.h"
 #include "sources/deadline.h"
 #include "sources/mqueuefs.h"
 #include "sources/unlink.h"
@@ -27,56 +26,10 @@
 
 /* ---- finding the queue again ------------------------------------------------------------------------------------- */
 
-static int fail_denied(struct ipc_ctx *ctx, const struct ipc_object *object, const char *what)
-{
-	return ipc_ctx_fail(ctx, -EACCES,
-			    "permission denied: its mode %04" PRIo64
-			    " does not allow %s to you (it belongs to user %" PRIu64 ", group %" PRIu64 ")",
-			    object->mode, what, object->uid, object->gid);
-}
-
 static int fail_owner(struct ipc_ctx *ctx, const struct ipc_object *object, const char *what)
 {
 	return ipc_ctx_fail(ctx, -EPERM, "permission denied: %s is for its owner (user %" PRIu64 ") and root", what,
 			    object->uid);
-}
-
-static int fail_open(struct ipc_ctx *ctx, const struct ipc_object *object, int error, const char *what)
-{
-	switch (error) {
-	case -ENOENT:
-		return ipc_ctx_fail(ctx, error, "gone already");
-	case -EACCES:
-		return fail_denied(ctx, object, what);
-	case -EAGAIN:
-		return ipc_ctx_fail(ctx, -EBUSY,
-				    "in use: another program keeps a lease on it; it is being removed, perhaps");
-	default:
-		return ipc_ctx_fail(ctx, error, "it cannot be opened: %s", strerror(-error));
-	}
-}
-
-static int compare(struct ipc_ctx *ctx, const struct ipc_object *object, const struct stat *st)
-{
-	if (st->st_dev == object->dev && st->st_ino == object->inode)
-		return 0;
-	return ipc_ctx_fail(ctx, -ESTALE, "replaced: another queue has this name now");
-}
-
-/* Takes @fd, the opened queue or -errno. Returns it when it is @object, else -errno with text. */
-static int identify(struct ipc_ctx *ctx, const struct ipc_object *object, int fd, const char *what)
-{
-	struct stat st;
-	int r;
-
-	if (fd < 0)
-		return fail_open(ctx, object, fd, what);
-	r = fstat(fd, &st) ? ipc_ctx_fail(ctx, -errno, "it cannot be looked at: %s", strerror(errno))
-			   : compare(ctx, object, &st);
-	if (r == 0)
-		return fd;
-	close(fd);
-	return r;
 }
 
 /*
@@ -93,14 +46,6 @@ static int open_path(struct ipc_ctx *ctx, const char *name)
 	fd = fd < 0 ? -errno : fd;
 	close(dir);
 	return fd;
-}
-
-/* The name of @object for the kernel. */
-static int take_name(struct ipc_ctx *ctx, const struct ipc_object *object, char name[NAME_MAX + 1])
-{
-	if (((const struct ipc_mq *)object)->deleted)
-		return ipc_ctx_fail(ctx, -ENOENT, "it has no name any more; only those who have it open reach it");
-	return ipc_mqueue_name(object->name, name) ? 0 : ipc_ctx_fail(ctx, -EINVAL, "no queue can have this name");
 }
 
 /* ---- owner and mode ---------------------------------------------------------------------------------------------- */
@@ -171,7 +116,7 @@ static int set(struct ipc_ctx *ctx, const struct ipc_object *object, const struc
 {
 	char name[NAME_MAX + 1];
 	struct stat st;
-	int fd, r = take_name(ctx, object, name);
+	int fd, r = ipc_mq_posix_name(ctx, object, name);
 
 	if (r)
 		return r;
@@ -185,7 +130,7 @@ static int set(struct ipc_ctx *ctx, const struct ipc_object *object, const struc
 				    "its mode %04" PRIo64 " lets you neither read nor write it; it can be changed "
 				    "where /dev/mqueue is mounted, or by root",
 				    object->mode);
-	fd = identify(ctx, object, fd, "changing it");
+	fd = ipc_mq_posix_identify(ctx, object, fd, "changing it");
 	if (fd < 0)
 		return fd;
 	r = fstat(fd, &st) ? -errno : set_all(ctx, object, settings, fd, &st);
@@ -200,13 +145,13 @@ static int open_port(struct ipc_port *port, ipc_deadline deadline)
 	bool sends = port->verb == IPC_VERB_SEND;
 	char name[NAME_MAX + 1];
 	struct mq_attr attr;
-	int r = take_name(port->ctx, port->object, name);
+	int r = ipc_mq_posix_name(port->ctx, port->object, name);
 
 	(void)deadline;
 	if (r)
 		return r;
-	port->fd = identify(port->ctx, port->object, ipc_mqueue_open(name, sends ? O_WRONLY : O_RDONLY),
-			    sends ? "sending" : "receiving");
+	port->fd = ipc_mq_posix_identify(port->ctx, port->object, ipc_mqueue_open(name, sends ? O_WRONLY : O_RDONLY),
+					 sends ? "sending" : "receiving");
 	if (port->fd < 0)
 		return port->fd;
 	r = ipc_mqueue_attributes(port->fd, &attr);
@@ -378,7 +323,7 @@ static int try_remove(struct ipc_ctx *ctx, const struct ipc_object *object, cons
 		fd = path == -EACCES ? fd : path;
 	}
 	if (r == 0)
-		fd = r = identify(ctx, object, fd, "a look at it");
+		fd = r = ipc_mq_posix_identify(ctx, object, fd, "a look at it");
 	if (r < 0)
 		return r;
 	r = opened ? prove_unused(ctx, object, how, fd) : 0;
@@ -410,7 +355,7 @@ static int remove_queue(struct ipc_ctx *ctx, const struct ipc_object *object, co
 
 	if (((const struct ipc_mq *)object)->deleted)
 		return ipc_ctx_fail(ctx, -EBUSY, "it has no name any more and goes with its last holder");
-	r = take_name(ctx, object, name);
+	r = ipc_mq_posix_name(ctx, object, name);
 	if (r)
 		return r;
 	while ((r = try_remove(ctx, object, how, name)) == -EAGAIN && looks++ < LOOKS)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "classes/contents.h"
 #include "classes/mq.h"
 #include "classes/sysv.h"
 
@@ -97,4 +98,5 @@ const struct ipc_kind ipc_kind_mq_sysv = {
 	.identity = ipc_identity_sysv,
 	.judge = judge,
 	.changes = &ipc_changes_mq_sysv,
+	.contents = &ipc_contents_mq_sysv,
 };

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "classes/contents.h"
 #include "classes/held.h"
 
 static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_held *held)
@@ -90,4 +91,5 @@ const struct ipc_kind ipc_kind_pipe = {
 	.names = names,
 	.identity = identity,
 	.changes = &ipc_changes_pipe,
+	.contents = &ipc_contents_pipe,
 };

@@ -32,6 +32,8 @@ void ipc_pipe_fill_ends(struct ipc_run *run, struct ipc_pipe *pipe);
  */
 void ipc_pipe_fill_contents(struct ipc_run *run, struct ipc_pipe *pipe, const struct ipc_held *held);
 
+/* Is what a holder of the anonymous pipe @data, a struct ipc_object, has as @fd a pipe still? For ipc_object_copy(). */
+bool ipc_pipe_is(int fd, const void *data);
 /*
  * Give the pipe behind @fd, any of its ends, room for @capacity bytes; the kernel rounds up to pages, a power of two of
  * them. *@before is how much it had. Returns 0 or -errno with text.

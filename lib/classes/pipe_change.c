@@ -59,7 +59,7 @@ int ipc_pipe_resize(struct ipc_ctx *ctx, int fd, uint64_t capacity, int *before)
 }
 
 /* All of them are of the kernel's one pipe file system; where no process could be looked at its device is not known. */
-static bool is_pipe(int fd, const void *data)
+bool ipc_pipe_is(int fd, const void *data)
 {
 	const struct ipc_object *object = data;
 	struct stat st;
@@ -69,7 +69,7 @@ static bool is_pipe(int fd, const void *data)
 
 static int set(struct ipc_ctx *ctx, const struct ipc_object *object, const struct ipc_settings *settings)
 {
-	int fd = ipc_object_copy(ctx, object, is_pipe, object), before, r;
+	int fd = ipc_object_copy(ctx, object, ipc_pipe_is, object), before, r;
 
 	if (fd < 0)
 		return fd;

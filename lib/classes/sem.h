@@ -39,6 +39,9 @@ extern const struct ipc_record ipc_sem_record;
  */
 bool ipc_sem_decode(const unsigned char bytes[16], struct ipc_sem_value *out);
 
+/* Semaphore @index, which is @value, of the System V set @id: what each has to be asked for by itself. What is refused is unknown. */
+struct ipc_sem_value ipc_sem_sysv_value(int id, uint64_t index, uint64_t value);
+
 extern const struct ipc_kind ipc_kind_sem_sysv, ipc_kind_sem_posix, ipc_kind_sem_unnamed;
 extern const struct ipc_changes ipc_changes_sem_sysv, ipc_changes_sem_posix;
 

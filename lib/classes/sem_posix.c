@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "classes/contents.h"
 #include "classes/held.h"
 #include "classes/posix.h"
 #include "classes/sem.h"
@@ -165,4 +166,5 @@ const struct ipc_kind ipc_kind_sem_posix = {
 	.identity = ipc_identity_inode,
 	.judge = judge,
 	.changes = &ipc_changes_sem_posix,
+	.contents = &ipc_contents_sem_posix,
 };

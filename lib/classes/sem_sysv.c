@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/sem.h>
 
+#include "classes/contents.h"
 #include "classes/sem.h"
 #include "classes/sysv.h"
 #include "sources/procfs.h"
@@ -29,12 +30,24 @@ static uint64_t ask(int id, size_t index, int what)
 	return answer < 0 ? IPC_UNKNOWN : (uint64_t)answer;
 }
 
+struct ipc_sem_value ipc_sem_sysv_value(int id, uint64_t index, uint64_t value)
+{
+	uint64_t last = ask(id, index, GETPID);
+
+	return (struct ipc_sem_value){
+		.index = index,
+		.value = value,
+		.waiting_increase = ask(id, index, GETNCNT),
+		.waiting_zero = ask(id, index, GETZCNT),
+		.last_pid = last == IPC_UNKNOWN ? IPC_UNKNOWN_INT : (int64_t)last,
+	};
+}
+
 /* All values in one call; who waits, and who was last, only one by one. */
 static int read_values(struct collect *collect, const struct ipc_sysv_sem *set, struct ipc_list *out)
 {
 	struct ipc_sem_value *values;
 	int id = (int)set->perm.id;
-	uint64_t last;
 	size_t i;
 
 	if (!collect->plain)
@@ -44,16 +57,8 @@ static int read_values(struct collect *collect, const struct ipc_sysv_sem *set, 
 	if (semctl(id, 0, GETALL, collect->plain))
 		return -errno;
 	values = ipc_arena_alloc(&collect->run->arena, set->nsems * sizeof(*values) + 1);
-	for (i = 0; values && i < set->nsems; i++) {
-		last = ask(id, i, GETPID);
-		values[i] = (struct ipc_sem_value){
-			.index = i,
-			.value = collect->plain[i],
-			.waiting_increase = ask(id, i, GETNCNT),
-			.waiting_zero = ask(id, i, GETZCNT),
-			.last_pid = last == IPC_UNKNOWN ? IPC_UNKNOWN_INT : (int64_t)last,
-		};
-	}
+	for (i = 0; values && i < set->nsems; i++)
+		values[i] = ipc_sem_sysv_value(id, i, collect->plain[i]);
 	*out = (struct ipc_list){values, set->nsems};
 	return values ? 0 : -ENOMEM;
 }
@@ -210,4 +215,5 @@ const struct ipc_kind ipc_kind_sem_sysv = {
 	.identity = ipc_identity_sysv,
 	.judge = judge,
 	.changes = &ipc_changes_sem_sysv,
+	.contents = &ipc_contents_sem_sysv,
 };

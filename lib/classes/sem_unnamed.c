@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "classes/change.h"
+#include "classes/contents.h"
 #include "classes/sem.h"
 #include "classes/shm_files.h"
 #include "sources/blocked.h"
@@ -235,4 +236,5 @@ const struct ipc_kind ipc_kind_sem_unnamed = {
 	.identity = identity,
 	.judge = judge,
 	.changes = &changes,
+	.contents = &ipc_contents_sem_unnamed,
 };

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "classes/change.h"
+#include "classes/contents.h"
 #include "classes/shm_held.h"
 
 static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_held *held,
@@ -59,4 +60,5 @@ const struct ipc_kind ipc_kind_shm_anon = {
 	.names = ipc_shm_held_names,
 	.identity = ipc_identity_inode,
 	.changes = &changes,
+	.contents = &ipc_contents_shm_held,
 };

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "classes/change.h"
+#include "classes/contents.h"
 #include "classes/shm_held.h"
 #include "model/bytes.h"
 #include "model/keyset.h"
@@ -180,4 +181,5 @@ const struct ipc_kind ipc_kind_shm_file = {
 	.names = names,
 	.identity = ipc_identity_inode,
 	.changes = &changes,
+	.contents = &ipc_contents_shm_file,
 };

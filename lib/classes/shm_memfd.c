@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "classes/change.h"
+#include "classes/contents.h"
 #include "classes/held.h"
 #include "classes/shm_held.h"
 #include "model/bytes.h"
@@ -129,4 +130,5 @@ const struct ipc_kind ipc_kind_shm_memfd = {
 	.names = ipc_shm_held_names,
 	.identity = ipc_identity_inode,
 	.changes = &changes,
+	.contents = &ipc_contents_shm_held,
 };

@@ -2,6 +2,7 @@
 /* POSIX shared memory (shm_open): files below /dev/shm that are no named semaphores. */
 #include <errno.h>
 
+#include "classes/contents.h"
 #include "classes/posix.h"
 #include "classes/shm.h"
 #include "classes/shm_files.h"
@@ -65,4 +66,5 @@ const struct ipc_kind ipc_kind_shm_posix = {
 	.identity = ipc_identity_inode,
 	.judge = ipc_judge_posix,
 	.changes = &ipc_changes_shm_posix,
+	.contents = &ipc_contents_shm_posix,
 };

@@ -10,6 +10,7 @@
 #include "classes/posix_change.h"
 #include "classes/shm.h"
 #include "classes/shm_source.h"
+#include "sources/umask_call.h"
 #include "sources/unlink.h"
 
 /* ---- contents ---------------------------------------------------------------------------------------------------- */
@@ -25,10 +26,10 @@ static int resize(struct ipc_ctx *ctx, int fd, uint64_t size)
 	return r < 0 ? ipc_posix_fail_space(ctx, fd, -errno) : 0;
 }
 
-static int write_all(struct ipc_ctx *ctx, int fd, const char *data, size_t size)
+static int write_all(struct ipc_ctx *ctx, int fd, const char *data, size_t size, uint64_t offset)
 {
 	while (size) {
-		ssize_t n = write(fd, data, size);
+		ssize_t n = pwrite(fd, data, size, (off_t)offset);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -36,31 +37,61 @@ static int write_all(struct ipc_ctx *ctx, int fd, const char *data, size_t size)
 			return ipc_posix_fail_space(ctx, fd, -errno);
 		data += n;
 		size -= (size_t)n;
+		offset += (uint64_t)n;
 	}
 	return 0;
 }
 
-/* Copy @source to the end; what is longer than @most is an error. */
-static int copy(struct ipc_ctx *ctx, const struct ipc_shm_source *source, int fd, uint64_t most)
-{
-	char *buffer = malloc(CHUNK);
-	uint64_t copied = 0;
-	ssize_t n = 0;
-	int r = buffer ? 0 : ipc_ctx_fail(ctx, -ENOMEM, "out of memory");
+/* A copy under way. */
+struct copy {
+	struct ipc_ctx *ctx;
+	const struct ipc_shm_source *source;
+	int fd;
+	uint64_t most;   /* bytes that it may have */
+	uint64_t at;     /* so far */
+	uint64_t filled; /* of these, without holes */
+	char *buffer;
+};
 
-	while (r == 0 && (n = ipc_shm_source_read(source->fd, buffer, CHUNK)) > 0) {
-		if ((uint64_t)n > most - copied)
-			r = ipc_shm_source_fail_longer(ctx, source, most);
-		if (r == 0)
-			r = ipc_posix_check_size(ctx, fd, copied, copied + (uint64_t)n);
-		if (r == 0)
-			r = write_all(ctx, fd, buffer, (size_t)n);
-		copied += (uint64_t)n;
-	}
+/* The next piece; holes stay holes. Returns its length, 0 at the end, or -errno with text. */
+static ssize_t copy_piece(struct copy *copy)
+{
+	uint64_t hole, data;
+	ssize_t n;
+	int r = 0;
+
+	ipc_shm_source_pass_hole(copy->source, &hole, &data);
+	if (hole > copy->most - copy->at)
+		return ipc_shm_source_fail_longer(copy->ctx, copy->source, copy->most);
+	copy->at += hole;
+	n = ipc_shm_source_read(copy->source->fd, copy->buffer, data < CHUNK ? (size_t)data : CHUNK);
 	if (n < 0)
-		r = ipc_shm_source_fail(ctx, source, (int)n, "read");
-	free(buffer);
-	return r;
+		return ipc_shm_source_fail(copy->ctx, copy->source, (int)n, "read");
+	if ((uint64_t)n > copy->most - copy->at)
+		return ipc_shm_source_fail_longer(copy->ctx, copy->source, copy->most);
+	r = ipc_posix_check_size(copy->ctx, copy->fd, copy->filled, copy->filled + (uint64_t)n);
+	if (r == 0)
+		r = write_all(copy->ctx, copy->fd, copy->buffer, (size_t)n, copy->at);
+	copy->at += (uint64_t)n;
+	copy->filled += (uint64_t)n;
+	return r ? r : n;
+}
+
+/* Copy @source to the end; what is longer than @most is an error. */
+static int copy_all(struct ipc_ctx *ctx, const struct ipc_shm_source *source, int fd, uint64_t most)
+{
+	struct copy copy = {.ctx = ctx, .source = source, .fd = fd, .most = most, .buffer = malloc(CHUNK)};
+	ssize_t n = copy.buffer ? 1 : ipc_ctx_fail(ctx, -ENOMEM, "out of memory");
+
+	while (n > 0) {
+		n = copy_piece(&copy);
+		if (n > 0 && ipc_signals_end())
+			n = ipc_ctx_fail(ctx, -EINTR, "interrupted; nothing was made");
+	}
+	free(copy.buffer);
+	if (n == 0) /* it may end with a hole */
+		n = ipc_posix_check_size(ctx, fd, copy.filled, copy.at);
+	return n ? (int)n : resize(ctx, fd, copy.at);
 }
 
 static int fill_from(const struct ipc_creation *creation, int fd)
@@ -70,7 +101,7 @@ static int fill_from(const struct ipc_creation *creation, int fd)
 	int r = ipc_shm_source_open(creation->ctx, settings, &source);
 
 	if (r == 0)
-		r = copy(creation->ctx, &source, fd, settings->given & IPC_SET_SIZE ? settings->size : UINT64_MAX);
+		r = copy_all(creation->ctx, &source, fd, settings->given & IPC_SET_SIZE ? settings->size : UINT64_MAX);
 	ipc_shm_source_close(&source);
 	return r;
 }

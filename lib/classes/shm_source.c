@@ -26,6 +26,25 @@ ssize_t ipc_shm_source_read(int fd, void *buffer, size_t len)
 	return n < 0 ? -errno : n;
 }
 
+void ipc_shm_source_pass_hole(const struct ipc_shm_source *source, uint64_t *hole, uint64_t *data)
+{
+	off_t at = source->regular ? lseek(source->fd, 0, SEEK_CUR) : -1, begin, end;
+
+	*hole = 0;
+	*data = UINT64_MAX;
+	if (at < 0)
+		return;
+	begin = lseek(source->fd, at, SEEK_DATA);
+	if (begin < 0 && errno == ENXIO) /* a hole up to the end */
+		begin = lseek(source->fd, 0, SEEK_END);
+	end = begin < at ? -1 : lseek(source->fd, begin, SEEK_HOLE);
+	if (lseek(source->fd, begin < at ? at : begin, SEEK_SET) < 0 || begin < at)
+		return;
+	*hole = (uint64_t)(begin - at);
+	if (end > begin)
+		*data = (uint64_t)(end - begin);
+}
+
 static int write_all(int fd, const char *data, size_t len)
 {
 	ssize_t n;
@@ -84,7 +103,7 @@ static int spool(struct ipc_ctx *ctx, struct ipc_shm_source *source, uint64_t mo
 	}
 	ipc_shm_source_close(source);
 	source->fd = fd;
-	source->own = true;
+	source->own = source->regular = true;
 	source->size = size;
 	return 0;
 }
@@ -121,6 +140,13 @@ int ipc_shm_source_measure(struct ipc_ctx *ctx, struct ipc_shm_source *source, c
 	return r;
 }
 
+static bool is_regular(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 int ipc_shm_source_open(struct ipc_ctx *ctx, const struct ipc_settings *settings, struct ipc_shm_source *source)
 {
 	*source = (struct ipc_shm_source){.fd = -1};
@@ -130,6 +156,7 @@ int ipc_shm_source_open(struct ipc_ctx *ctx, const struct ipc_settings *settings
 	if (strcmp(settings->from, "-") == 0) {
 		snprintf(source->shown, sizeof(source->shown), "standard input");
 		source->fd = STDIN_FILENO;
+		source->regular = is_regular(source->fd);
 		return 0;
 	}
 	ipc_escape(settings->from, strlen(settings->from), source->shown, sizeof(source->shown));
@@ -139,6 +166,7 @@ int ipc_shm_source_open(struct ipc_ctx *ctx, const struct ipc_settings *settings
 	if (source->fd < 0)
 		return ipc_shm_source_fail(ctx, source, -errno, "opened");
 	source->own = true;
+	source->regular = is_regular(source->fd);
 	return 0;
 }
 

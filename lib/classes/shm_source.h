@@ -8,7 +8,8 @@
 struct ipc_shm_source {
 	const char *path; /* NULL: nothing */
 	int fd;
-	bool own; /* to be closed */
+	bool own;     /* to be closed */
+	bool regular; /* a file, which may have holes */
 	uint64_t size;
 	char shown[128]; /* the path, for messages */
 };
@@ -23,6 +24,11 @@ int ipc_shm_source_open(struct ipc_ctx *ctx, const struct ipc_settings *settings
  * -errno with text.
  */
 int ipc_shm_source_measure(struct ipc_ctx *ctx, struct ipc_shm_source *source, const struct ipc_settings *settings);
+/*
+ * Pass over what was never written at the position of a file: *@hole bytes. Of what follows *@data bytes are no hole, as far
+ * as is known; at its end there is nothing to be read. What is no file, or knows of no holes, has none.
+ */
+void ipc_shm_source_pass_hole(const struct ipc_shm_source *source, uint64_t *hole, uint64_t *data);
 /* read(2) that waits where the descriptor does not, and is not interrupted. Returns -errno without text. */
 ssize_t ipc_shm_source_read(int fd, void *buffer, size_t len);
 /* Fail with @error: "@source cannot be @what: ...". */

@@ -8,6 +8,7 @@
 
 #include <linux/magic.h>
 
+#include "classes/contents.h"
 #include "classes/held.h"
 #include "classes/shm.h"
 #include "classes/sysv.h"
@@ -158,4 +159,5 @@ const struct ipc_kind ipc_kind_shm_sysv = {
 	.identity = ipc_identity_sysv,
 	.judge = judge,
 	.changes = &ipc_changes_shm_sysv,
+	.contents = &ipc_contents_shm_sysv,
 };

@@ -45,6 +45,19 @@ static int set(struct ipc_ctx *ctx, const struct ipc_object *object, const struc
 
 #define PIECE ((size_t)16 << 20) /* bytes read between two looks at whether this is to end */
 
+/* How much to read next, at @left bytes before the end of the segment; holes of the file, *@hole bytes, stay holes. */
+static size_t choose_piece(const struct ipc_shm_source *source, size_t left, size_t *hole)
+{
+	uint64_t zeros, data;
+
+	ipc_shm_source_pass_hole(source, &zeros, &data);
+	*hole = zeros < left ? (size_t)zeros : left;
+	left -= *hole;
+	if (data < left)
+		left = (size_t)data;
+	return left < PIECE ? left : PIECE;
+}
+
 /*
  * Read the file right into the segment. Through read() a lack of memory is an error here; bytes that are copied would
  * end the program with SIGBUS.
@@ -52,15 +65,18 @@ static int set(struct ipc_ctx *ctx, const struct ipc_object *object, const struc
 static int fill(struct ipc_ctx *ctx, int id, const struct ipc_shm_source *source, size_t size)
 {
 	char *memory = shmat(id, NULL, 0), more;
-	size_t done = 0, more_at_once;
+	size_t done = 0, piece, hole;
 	bool ended = false;
 	ssize_t n = 1;
 
 	if (memory == (void *)-1)
 		return ipc_ctx_fail(ctx, -errno, "the new segment cannot be attached to fill it: %s", strerror(errno));
 	while (done < size && n > 0 && !(ended = ipc_signals_end())) {
-		more_at_once = size - done < PIECE ? size - done : PIECE;
-		n = ipc_shm_source_read(source->fd, memory + done, more_at_once);
+		piece = choose_piece(source, size - done, &hole);
+		done += hole;
+		if (!piece)
+			break; /* it ends with a hole */
+		n = ipc_shm_source_read(source->fd, memory + done, piece);
 		done += n > 0 ? (size_t)n : 0;
 	}
 	shmdt(memory);

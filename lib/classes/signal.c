@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "classes/classes.h"
+#include "classes/contents.h"
 #include "classes/signals.h"
 #include "model/idset.h"
 #include "sources/processes.h"
@@ -64,8 +65,8 @@ const struct ipc_class ipc_class_signal = {
 	.record = &signal_record,
 };
 
-/* The value of "Name:" in the text of a status file, to the end of its line; NULL without. A comm cannot forge it: its newlines are escaped there. */
-static const char *find_line(const char *status, const char *name)
+/* A comm cannot forge a line: its newlines are escaped there. */
+const char *ipc_signals_line(const char *status, const char *name)
 {
 	size_t len = strlen(name);
 
@@ -80,9 +81,9 @@ static const char *find_line(const char *status, const char *name)
 	return NULL;
 }
 
-static bool read_set(const char *status, const char *name, uint64_t *out)
+bool ipc_signals_read(const char *status, const char *name, uint64_t *out)
 {
-	const char *text = find_line(status, name);
+	const char *text = ipc_signals_line(status, name);
 	char *end;
 
 	if (!text)
@@ -95,18 +96,18 @@ static struct ipc_list list_set(struct ipc_run *run, const char *status, const c
 {
 	uint64_t set;
 
-	return read_set(status, name, &set) ? ipc_signals_list(&run->arena, set) : (struct ipc_list){0};
+	return ipc_signals_read(status, name, &set) ? ipc_signals_list(&run->arena, set) : (struct ipc_list){0};
 }
 
 /* The first of the four ids of "Uid:" and "Gid:" is the real one. */
 static uint64_t read_id(const char *status, const char *name)
 {
-	const char *text = find_line(status, name);
+	const char *text = ipc_signals_line(status, name);
 
 	return text ? strtoull(text, NULL, 10) : IPC_UNKNOWN;
 }
 
-static int64_t *list_threads(struct ipc_run *run, int64_t pid, size_t *count)
+int64_t *ipc_signals_threads(struct ipc_ctx *ctx, int64_t pid, size_t *count)
 {
 	const struct dirent *entry;
 	int64_t *tids = NULL;
@@ -114,7 +115,7 @@ static int64_t *list_threads(struct ipc_run *run, int64_t pid, size_t *count)
 	DIR *dir;
 
 	*count = 0;
-	if (ipc_proc_opendir(run->ctx, &dir, "%" PRId64 "/task", pid) < 0)
+	if (ipc_proc_opendir(ctx, &dir, "%" PRId64 "/task", pid) < 0)
 		return NULL;
 	while ((entry = readdir(dir))) {
 		int64_t tid = strtoll(entry->d_name, NULL, 10);
@@ -141,7 +142,7 @@ static void fill_threads(struct ipc_run *run, struct ipc_signal *signal, int64_t
 	size_t i, count, out = 0;
 	int64_t *tids;
 
-	tids = list_threads(run, pid, &count);
+	tids = ipc_signals_threads(run->ctx, pid, &count);
 	threads = ipc_arena_alloc(&run->arena, count * sizeof(*threads) + 1);
 	for (i = 0; threads && i < count; i++) {
 		struct thread *thread = &threads[out];
@@ -174,16 +175,16 @@ static void fill(struct ipc_run *run, struct ipc_signal *signal, const struct ip
 	signal->base.uid = read_id(status, "Uid");
 	signal->base.gid = read_id(status, "Gid");
 	signal->base.holders = signal->base.waiters = signal->base.status = IPC_EMPTY_LIST;
-	if (read_set(status, "SigPnd", &thread_pending) && read_set(status, "ShdPnd", &shared_pending))
+	if (ipc_signals_read(status, "SigPnd", &thread_pending) && ipc_signals_read(status, "ShdPnd", &shared_pending))
 		signal->pending = ipc_signals_list(&run->arena, thread_pending | shared_pending);
 	signal->blocked = list_set(run, status, "SigBlk");
 	signal->ignored = list_set(run, status, "SigIgn");
 	signal->caught = list_set(run, status, "SigCgt");
-	if (read_set(status, "SigIgn", &ignored) && read_set(status, "SigCgt", &caught))
+	if (ipc_signals_read(status, "SigIgn", &ignored) && ipc_signals_read(status, "SigCgt", &caught))
 		signal->defaulted = ipc_signals_list(&run->arena, ~(ignored | caught) & ipc_signals_all() &
 									  ~IPC_SIGNALS_UNCATCHABLE);
 	signal->uncatchable = ipc_signals_list(&run->arena, IPC_SIGNALS_UNCATCHABLE);
-	queue = find_line(status, "SigQ");
+	queue = ipc_signals_line(status, "SigQ");
 	if (queue && sscanf(queue, "%llu/%llu", &used, &limit) == 2) {
 		signal->queued = used;
 		signal->queue_limit = limit;
@@ -283,4 +284,5 @@ const struct ipc_kind ipc_kind_signal_process = {
 	.identity = identity,
 	.judge = judge,
 	.changes = &ipc_changes_signal_process,
+	.contents = &ipc_contents_signal_process,
 };

@@ -53,8 +53,8 @@ static bool is_dead(const struct ipc_process_stat *stat)
 	       count <= 1;
 }
 
-/* What has the number now must be what was listed; who had it then and has it now had it all the time. */
-static int identify(struct ipc_ctx *ctx, const struct ipc_signal *signal)
+/* Who had the number then and has it now had it all the time. */
+int ipc_signal_identify(struct ipc_ctx *ctx, const struct ipc_signal *signal)
 {
 	struct ipc_process_stat stat;
 	int r = ipc_process_read_stat(ctx, (int64_t)signal->base.id, &stat);
@@ -85,7 +85,7 @@ static int open_port(struct ipc_port *port, ipc_deadline deadline)
 		return fd == -ENOENT ? fail_gone(port->ctx)
 				     : ipc_ctx_fail(port->ctx, fd, "its directory in /proc cannot be opened: %s",
 						    strerror(-fd));
-	r = identify(port->ctx, signal);
+	r = ipc_signal_identify(port->ctx, signal);
 	if (r)
 		close(fd);
 	else

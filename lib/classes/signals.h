@@ -34,6 +34,16 @@ uint64_t ipc_signals_all(void);
 /* The names of @set, in order of number, as a list of struct ipc_bytes. The two or three real-time signals that libc keeps have names of their own. */
 struct ipc_list ipc_signals_list(struct ipc_arena *arena, uint64_t set);
 
+/* The value of "Name:" in the text of a status file, to the end of its line; NULL without. */
+const char *ipc_signals_line(const char *status, const char *name);
+/* The same as a set. Returns false, and @out untouched, without. */
+bool ipc_signals_read(const char *status, const char *name, uint64_t *out);
+/* The numbers of the threads of @pid, in their order: the caller's to free. NULL: none (any more). */
+int64_t *ipc_signals_threads(struct ipc_ctx *ctx, int64_t pid, size_t *count);
+
+/* What has the number now must be what was listed. 0, or -errno with text: -ESRCH (ended), -ESTALE (another has its number). */
+int ipc_signal_identify(struct ipc_ctx *ctx, const struct ipc_signal *signal);
+
 extern const struct ipc_changes ipc_changes_signal_process;
 
 #endif

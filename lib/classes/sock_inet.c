@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "classes/contents.h"
 #include "classes/sock_inet.h"
 
 /* Newer than some C libraries' headers. */
@@ -68,7 +69,7 @@ static void parse_end(const uint32_t address[4], uint16_t port, unsigned family,
 	out->port = ntohs(port);
 }
 
-static void parse(const struct nlmsghdr *nlh, struct ipc_inet_socket *out)
+void ipc_inet_parse(const struct nlmsghdr *nlh, struct ipc_inet_socket *out)
 {
 	static const uint16_t least[INET_DIAG_SKV6ONLY + 1] = {[INET_DIAG_SHUTDOWN] = 1, [INET_DIAG_SKV6ONLY] = 1};
 	const struct inet_diag_msg *msg = mnl_nlmsg_get_payload(nlh);
@@ -128,9 +129,8 @@ static bool is_link_local(const struct ipc_inet_end *end)
 	return end->address[0] == 0xfe && (end->address[1] & 0xc0) == 0x80;
 }
 
-/* "127.0.0.1:80", "[fe80::1%eth0]:80"; @zone absent: none. */
-static struct ipc_bytes format_end(struct ipc_arena *arena, unsigned family, const struct ipc_inet_end *end,
-				   struct ipc_bytes zone)
+struct ipc_bytes ipc_inet_format_end(struct ipc_arena *arena, unsigned family, const struct ipc_inet_end *end,
+				     struct ipc_bytes zone)
 {
 	const void *address = family == AF_INET ? end->address + 12 : end->address;
 	char text[INET6_ADDRSTRLEN];
@@ -146,10 +146,10 @@ static void fill_addresses(struct ipc_sock *sock, struct ipc_arena *arena, const
 	struct ipc_bytes none = IPC_NO_BYTES;
 	bool has_peer = socket->peer.port || !ipc_inet_end_is_any(&socket->peer);
 
-	sock->local = format_end(arena, socket->family, &socket->local, sock->interface);
+	sock->local = ipc_inet_format_end(arena, socket->family, &socket->local, sock->interface);
 	if (has_peer)
-		sock->peer = format_end(arena, socket->family, &socket->peer,
-					is_link_local(&socket->peer) ? sock->interface : none);
+		sock->peer = ipc_inet_format_end(arena, socket->family, &socket->peer,
+						 is_link_local(&socket->peer) ? sock->interface : none);
 	sock->connected = has_peer;
 }
 
@@ -247,7 +247,7 @@ static int take_message(const struct nlmsghdr *nlh, void *data)
 	struct inet_walk *walk = data;
 	struct ipc_inet_socket socket;
 
-	parse(nlh, &socket);
+	ipc_inet_parse(nlh, &socket);
 	return ipc_sock_walk_met(&walk->base, socket.cookie) ? 0 : emit(&socket, walk);
 }
 
@@ -258,7 +258,7 @@ static int index_listener(const struct nlmsghdr *nlh, void *data)
 	struct inet_walk *walk = data;
 	struct ipc_inet_socket socket;
 
-	parse(nlh, &socket);
+	ipc_inet_parse(nlh, &socket);
 	return socket.state == TCP_LISTEN ? ipc_inet_index_add(&walk->listeners, &socket) : 0;
 }
 
@@ -267,7 +267,7 @@ static int index_connection(const struct nlmsghdr *nlh, void *data)
 	struct inet_walk *walk = data;
 	struct ipc_inet_socket socket;
 
-	parse(nlh, &socket);
+	ipc_inet_parse(nlh, &socket);
 	return socket.peer.port && socket.inode ? ipc_inet_index_add(&walk->connections, &socket) : 0;
 }
 
@@ -276,7 +276,7 @@ static int note_mptcp(const struct nlmsghdr *nlh, void *data)
 	struct inet_walk *walk = data;
 	struct ipc_inet_socket socket;
 
-	parse(nlh, &socket);
+	ipc_inet_parse(nlh, &socket);
 	return ipc_idset_add(&walk->mptcp, socket.inode) < 0 ? -ENOMEM : 0;
 }
 
@@ -412,7 +412,7 @@ static void names(const struct ipc_object *object, struct ipc_names *names)
 		IPC_SOCK_NET_KIND(text, describe),                                                                   \
 			.leaks = (leak), .locators = 1u << IPC_BY_NUMBER | 1u << IPC_BY_ADDRESS, .collect = collect, \
 			.names = names, .identity = ipc_sock_identity, .judge = ipc_sock_judge,                      \
-			.changes = &ipc_changes_sock_##change,                                                       \
+			.changes = &ipc_changes_sock_##change, .contents = &ipc_contents_sock_inet,                  \
 	}
 
 const struct ipc_kind ipc_kind_sock_tcp = INET_KIND("tcp", "TCP sockets over IPv4 and IPv6", true, tcp);

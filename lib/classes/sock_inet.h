@@ -27,7 +27,12 @@ struct ipc_inet_socket {
 	unsigned shutdown;
 };
 
+/* What a message of inet_diag says of a socket. */
+void ipc_inet_parse(const struct nlmsghdr *nlh, struct ipc_inet_socket *out);
 void ipc_inet_end_v4(struct ipc_inet_end *end, uint32_t address, uint16_t port); /* address in network order */
+/* "127.0.0.1:80", "[fe80::1%eth0]:80"; @zone absent: none. Absent without memory. */
+struct ipc_bytes ipc_inet_format_end(struct ipc_arena *arena, unsigned family, const struct ipc_inet_end *end,
+				     struct ipc_bytes zone);
 bool ipc_inet_end_is_any(const struct ipc_inet_end *end);
 
 struct ipc_inet_entry {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "classes/contents.h"
 #include "classes/sock.h"
 
 static struct ipc_bytes family_name(struct ipc_arena *arena, unsigned number)
@@ -104,4 +105,5 @@ const struct ipc_kind ipc_kind_sock_netlink = {
 	.identity = ipc_sock_identity,
 	.judge = ipc_sock_judge,
 	.changes = &ipc_changes_sock_other,
+	.contents = &ipc_contents_sock_other,
 };

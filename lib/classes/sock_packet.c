@@ -7,6 +7,7 @@
 #include <linux/sock_diag.h>
 #include <sys/socket.h>
 
+#include "classes/contents.h"
 #include "classes/sock.h"
 
 static struct ipc_bytes frame_protocol(struct ipc_arena *arena, unsigned number)
@@ -74,4 +75,5 @@ const struct ipc_kind ipc_kind_sock_packet = {
 	.identity = ipc_sock_identity,
 	.judge = ipc_sock_judge,
 	.changes = &ipc_changes_sock_other,
+	.contents = &ipc_contents_sock_other,
 };

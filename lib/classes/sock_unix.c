@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "classes/contents.h"
 #include "classes/sock_unix.h"
 #include "model/reference.h"
 #include "sources/mounts.h"
@@ -437,4 +438,5 @@ const struct ipc_kind ipc_kind_sock_unix = {
 	.identity = identity,
 	.judge = judge,
 	.changes = &ipc_changes_sock_unix,
+	.contents = &ipc_contents_sock_unix,
 };

@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "classes/contents.h"
 #include "classes/sock.h"
 
 /* "CID:PORT"; the kernel's wildcard is all ones. */
@@ -68,4 +69,5 @@ const struct ipc_kind ipc_kind_sock_vsock = {
 	.identity = ipc_sock_identity,
 	.judge = ipc_sock_judge,
 	.changes = &ipc_changes_sock_other,
+	.contents = &ipc_contents_sock_other,
 };

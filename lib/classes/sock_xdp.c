@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "classes/contents.h"
 #include "classes/sock.h"
 
 /* Newer than some C libraries' headers. */
@@ -76,4 +77,5 @@ const struct ipc_kind ipc_kind_sock_xdp = {
 	.identity = ipc_sock_identity,
 	.judge = ipc_sock_judge,
 	.changes = &ipc_changes_sock_other,
+	.contents = &ipc_contents_sock_none,
 };

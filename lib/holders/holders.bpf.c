@@ -2,13 +2,13 @@
 /*
  * BPF iterators over the fds and the mappings of all tasks, which write one record for each that is of a wanted kind.
  */
-#include "vmlinux_min.h"
+#include "bpf/vmlinux_min.h"
 
 #include <bpf/bpf_helpers.h>
 
 #include <bpf/bpf_core_read.h>
 
-#include "holders_event.h"
+#include "holders/holders_event.h"
 
 #define NULL ((void *)0)
 #define PATH_ROOM 4096

@@ -223,6 +223,11 @@ int ipc_duration_parse(const char *text, int64_t *out)
 	return ipc_parse_duration(text, strlen(text), out);
 }
 
+int ipc_size_parse(const char *text, uint64_t *out)
+{
+	return ipc_parse_size(text, strlen(text), out);
+}
+
 /* Exactly @digits digits at text[*at], which moves on. -1: not of that form. */
 static int fixed_digits(const char *text, size_t len, size_t *at, size_t digits)
 {

@@ -10,8 +10,12 @@ load helpers
 # another user. Objects have mode 0600. "=": what there is of this kind is in use already, so there is no third situation.
 # remove goes with --force=unknown, and nothing waits.
 table() {
-	sed 's/ *#.*//; /^$/d' <<'TABLE'
+	local without_bpf=
+	# What is in POSIX queues is seen by BPF alone.
+	[[ $("$IPCTOOL" --version) == *+bpf* ]] || without_bpf='/^mq.posix  *dump/s/ 0 5 / 1 1 /g'
+	sed "s/ *#.*//; /^\$/d; $without_bpf" <<'TABLE'
 # kind           verb     exists   missing  in use
+fifo/fifo        dump     0 0 5    4 4 4    0 0 5
 fifo/fifo        create   6 6 6    0 0 0    6 6 6
 fifo/fifo        set      0 0 5    4 4 4    0 0 5
 fifo/fifo        send     7 7 5    4 4 4    0 0 5
@@ -20,6 +24,7 @@ fifo/fifo        post     2 2 2    4 4 4    2 2 2
 fifo/fifo        wait     2 2 2    4 4 4    2 2 2
 fifo/fifo        remove   0 0 5    4 4 4    6 6 5
 
+pipe/pipe        dump     0 0 4    4 4 4    =
 pipe/pipe        create   2 2 2    2 2 2    =
 pipe/pipe        set      0 0 4    4 4 4    =
 pipe/pipe        send     2 2 4    4 4 4    =
@@ -28,6 +33,7 @@ pipe/pipe        post     2 2 4    4 4 4    =
 pipe/pipe        wait     2 2 4    4 4 4    =
 pipe/pipe        remove   2 2 4    4 4 4    =
 
+mq/sysv          dump     0 0 5    4 4 4    0 0 5
 mq/sysv          create   6 6 6    0 0 0    6 6 6
 mq/sysv          set      0 0 5    4 4 4    0 0 5
 mq/sysv          send     0 0 5    4 4 4    0 0 5
@@ -36,6 +42,7 @@ mq/sysv          post     2 2 2    4 4 4    2 2 2
 mq/sysv          wait     2 2 2    4 4 4    2 2 2
 mq/sysv          remove   0 0 5    4 4 4    6 6 5
 
+mq/posix         dump     0 5 5    4 4 4    0 5 5
 mq/posix         create   6 6 6    0 0 0    6 6 6
 mq/posix         set      0 0 5    4 4 4    0 0 5
 mq/posix         send     0 0 5    4 4 4    0 0 5
@@ -44,6 +51,7 @@ mq/posix         post     2 2 5    4 4 4    2 2 5
 mq/posix         wait     2 2 5    4 4 4    2 2 5
 mq/posix         remove   0 0 5    4 4 4    6 6 5
 
+shm/sysv         dump     0 0 0    4 4 4    0 0 0
 shm/sysv         create   6 6 6    0 0 0    6 6 6
 shm/sysv         set      0 0 5    4 4 4    0 0 5
 shm/sysv         send     2 2 2    4 4 4    2 2 2
@@ -52,6 +60,7 @@ shm/sysv         post     2 2 2    4 4 4    2 2 2
 shm/sysv         wait     2 2 2    4 4 4    2 2 2
 shm/sysv         remove   0 0 5    4 4 4    6 6 6
 
+shm/posix        dump     0 0 5    4 4 4    0 0 5
 shm/posix        create   6 6 6    0 0 0    6 6 6
 shm/posix        set      0 0 5    4 4 4    0 0 5
 shm/posix        send     2 2 2    4 4 4    2 2 2
@@ -60,6 +69,7 @@ shm/posix        post     2 2 2    4 4 4    2 2 2
 shm/posix        wait     2 2 2    4 4 4    2 2 2
 shm/posix        remove   0 0 5    4 4 4    6 6 5
 
+shm/memfd        dump     0 0 4    4 4 4    =
 shm/memfd        create   2 2 2    2 2 2    =
 shm/memfd        set      2 2 4    4 4 4    =
 shm/memfd        send     2 2 4    4 4 4    =
@@ -68,6 +78,7 @@ shm/memfd        post     2 2 4    4 4 4    =
 shm/memfd        wait     2 2 4    4 4 4    =
 shm/memfd        remove   2 2 4    4 4 4    =
 
+shm/anon         dump     0 5 4    4 4 4    =
 shm/anon         create   2 2 2    2 2 2    =
 shm/anon         set      2 2 4    4 4 4    =
 shm/anon         send     2 2 4    4 4 4    =
@@ -76,6 +87,7 @@ shm/anon         post     2 2 4    4 4 4    =
 shm/anon         wait     2 2 4    4 4 4    =
 shm/anon         remove   2 2 4    4 4 4    =
 
+shm/file         dump     0 0 5    4 4 4    =
 shm/file         create   2 2 2    2 2 2    =
 shm/file         set      2 2 2    4 4 4    =
 shm/file         send     2 2 2    4 4 4    =
@@ -84,6 +96,7 @@ shm/file         post     2 2 2    4 4 4    =
 shm/file         wait     2 2 2    4 4 4    =
 shm/file         remove   2 2 2    4 4 4    =
 
+sem/sysv         dump     0 0 5    4 4 4    0 0 5
 sem/sysv         create   6 6 6    0 0 0    6 6 6
 sem/sysv         set      0 0 5    4 4 4    0 0 5
 sem/sysv         send     2 2 2    4 4 4    2 2 2
@@ -92,6 +105,7 @@ sem/sysv         post     0 0 5    4 4 4    0 0 5
 sem/sysv         wait     0 0 5    4 4 4    7 7 5
 sem/sysv         remove   0 0 5    4 4 4    6 6 5
 
+sem/posix        dump     0 0 5    4 4 4    0 0 5
 sem/posix        create   6 6 6    0 0 0    6 6 6
 sem/posix        set      0 0 5    4 4 4    0 0 5
 sem/posix        send     2 2 2    4 4 4    2 2 2
@@ -100,6 +114,7 @@ sem/posix        post     0 0 5    4 4 4    0 0 5
 sem/posix        wait     0 0 5    4 4 4    0 0 5
 sem/posix        remove   0 0 5    4 4 4    6 6 5
 
+sem/unnamed      dump     0 0 4    4 4 4    =
 sem/unnamed      create   2 2 2    2 2 2    =
 sem/unnamed      set      2 2 4    4 4 4    =
 sem/unnamed      send     2 2 4    4 4 4    =
@@ -108,6 +123,7 @@ sem/unnamed      post     2 2 4    4 4 4    =
 sem/unnamed      wait     2 2 4    4 4 4    =
 sem/unnamed      remove   2 2 4    4 4 4    =
 
+sock/unix        dump     0 0 0    4 4 4    0 0 0
 sock/unix        create   6 6 6    0 0 0    6 6 6
 sock/unix        set      0 0 5    4 4 4    0 0 5
 sock/unix        send     1 1 1    4 4 4    0 0 5
@@ -116,6 +132,7 @@ sock/unix        post     2 2 2    4 4 4    2 2 2
 sock/unix        wait     2 2 2    4 4 4    2 2 2
 sock/unix        remove   0 0 5    4 4 4    6 6 6
 
+sock/tcp         dump     0 0 0    4 4 4    =
 sock/tcp         create   6 6 6    0 0 0    =
 sock/tcp         set      2 2 2    4 4 4    =
 sock/tcp         send     0 0 0    4 4 4    =
@@ -124,6 +141,7 @@ sock/tcp         post     2 2 2    4 4 4    =
 sock/tcp         wait     2 2 2    4 4 4    =
 sock/tcp         remove   6 6 6    4 4 4    =
 
+sock/udp         dump     0 0 5    4 4 4    =
 sock/udp         create   6 6 6    0 0 0    =
 sock/udp         set      2 2 2    4 4 4    =
 sock/udp         send     0 0 0    4 4 4    =
@@ -132,6 +150,7 @@ sock/udp         post     2 2 2    4 4 4    =
 sock/udp         wait     2 2 2    4 4 4    =
 sock/udp         remove   6 6 6    4 4 4    =
 
+sock/netlink     dump     0 0 5    4 4 4    =
 sock/netlink     create   2 2 2    2 2 2    =
 sock/netlink     set      2 2 2    4 4 4    =
 sock/netlink     send     2 2 2    4 4 4    =
@@ -140,6 +159,7 @@ sock/netlink     post     2 2 2    4 4 4    =
 sock/netlink     wait     2 2 2    4 4 4    =
 sock/netlink     remove   2 2 2    4 4 4    =
 
+sock/packet      dump     0 5 5    4 4 4    =
 sock/packet      create   2 2 2    2 2 2    =
 sock/packet      set      2 2 2    4 4 4    =
 sock/packet      send     2 2 2    4 4 4    =
@@ -148,6 +168,7 @@ sock/packet      post     2 2 2    4 4 4    =
 sock/packet      wait     2 2 2    4 4 4    =
 sock/packet      remove   2 2 2    4 4 4    =
 
+signal/process   dump     0 0 0    4 4 4    =
 signal/process   create   2 2 2    2 2 2    =
 signal/process   set      2 2 2    4 4 4    =
 signal/process   send     0 0 5    4 4 4    =
@@ -158,15 +179,15 @@ signal/process   remove   2 2 2    4 4 4    =
 TABLE
 }
 
-VERBS='create set send receive post wait remove'
-# Kinds of which no object is made here: each refuses every verb, as sock/netlink does.
+VERBS='dump create set send receive post wait remove'
+# Kinds of which no object is made here: each refuses every verb that changes one, as sock/netlink does.
 OTHER_KINDS='sock/raw sock/mptcp sock/sctp sock/dccp sock/vsock sock/xdp'
 
 # What a failure says, by its code; with 2 it is the sentence of the kind, as `help` prints it.
 declare -gA message=(
 	[1]='[a-z]'
 	[4]='no such object'
-	[5]='[Pp]ermission|not permitted|owner|needs that uid'
+	[5]='[Pp]ermission|not permitted|owner|needs that uid|CAP_'
 	[6]='exists|already|in use'
 	[7]='would block|nobody has it open|nothing is in it|is empty'
 )
@@ -269,6 +290,7 @@ look() {
 # words_of KIND VERB: sets args.
 words_of() {
 	case $2 in
+	dump) args=(dump "$ref") ;;
 	create)
 		args=(create "$ref")
 		case $1 in
@@ -311,8 +333,8 @@ check_failure() {
 		object=${args[1]}
 		[[ $object != -* ]] || object=$ref
 	fi
-	# What is removed is named as `list` does.
-	[[ $verb != remove || $code -ne 6 && $code -ne 5 || -z $printed ]] || object=$printed
+	# What is removed or dumped is named as `list` does.
+	[[ $verb != remove && $verb != dump || $code -ne 6 && $code -ne 5 || -z $printed ]] || object=$printed
 	[[ $text == "ipctool $verb: $object: "* && $text != *$'\n'* && -n $piece ]] || complain
 	if ((code == 2)); then [[ $text == *": $piece" ]]; else [[ $text =~ $piece ]]; fi || complain "expected: $piece"
 	if [[ $code -eq 6 && $verb == remove && $user != nobody ]]; then
@@ -343,6 +365,8 @@ try_situation() {
 			codes[$verb]+=" $code"
 			fresh=
 			((code == 0)) || { check_failure; fresh=yes; }
+			# Looking into it does not change it.
+			[[ $verb != dump ]] || { check_unchanged; fresh=yes; }
 		done
 		[[ -z $fresh ]] || check_unchanged
 	done
@@ -385,10 +409,10 @@ matrix() {
 	done
 }
 
-@test "kinds of which there is none here: every verb is refused" {
+@test "kinds of which there is none here: every verb that would change one is refused" {
 	local kind
 	for kind in $OTHER_KINDS; do
-		[[ $("$IPCTOOL" help "$kind" | grep -cE '^  [a-z]+ +no: ') -eq 7 ]]
+		[[ $("$IPCTOOL" help "$kind" | grep -E '^  [a-z]+ +no: ' | grep -cv '^  dump ') -eq 7 ]]
 		run_ipctool create "$kind"
 		[[ $status -eq 2 && $stderr == "ipctool create: $kind: sockets of this kind belong to their program"* ]]
 		run_ipctool remove --all "$kind"

@@ -6,6 +6,7 @@
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/fixtures.bash"
+. "$here/evidence.bash"
 
 case ${1-start} in
 start)
@@ -24,34 +25,6 @@ start)
 	;;
 inside) ;;
 esac
-
-# ---- what must stay the same ------------------------------------------------------------------------------------
-
-evidence() {
-	local pid path
-	head -v -n -0 /proc/sysvipc/*
-	ipcs -m -t; ipcs -m -p; ipcs -q -t; ipcs -q -p; ipcs -s -t
-	echo "== files"
-	find /dev/shm /run /tmp /var/tmp ! -type d ! -name 'fixture.*' ! -path '/tmp/look/*' -printf '%y %i %m %u %s %A@ %T@ %C@ %p\n' | sort
-	for path in /dev/mqueue/*; do
-		[[ -f $path ]] && stat -c '%n %i %a %u %Y' "$path" && cat "$path"
-	done
-	echo "== mounts"; cat /proc/self/mountinfo
-	echo "== modules"; cut -d' ' -f1 /proc/modules 2>/dev/null
-	echo "== sockets"
-	# Queues, but no timers and no reference counts.
-	awk '{ print FILENAME, $2, $3, $4, $5, $10 }' /proc/net/tcp /proc/net/tcp6
-	awk '{ print FILENAME, $2, $3, $4, $5, $10, $13 }' /proc/net/udp /proc/net/udp6 /proc/net/raw /proc/net/raw6
-	cut -d' ' -f4- /proc/net/unix | sort
-	awk '{ print FILENAME, $3, $4, $NF }' /proc/net/packet
-	awk '$3 != 0 { print FILENAME, $2, $3, $4, $5, $6, $9, $10 }' /proc/net/netlink
-	echo "== processes"
-	for pid in $(pgrep -P "$$" mkipc) $(pgrep -P "$(pgrep -d, -P "$$" mkipc)"); do
-		echo "$pid $(cut -d' ' -f1 "/proc/$pid/syscall") $(cat "/proc/$pid/wchan") $(ls "/proc/$pid/fd" | tr '\n' ' ')"
-		grep -E '^(State|SigPnd|ShdPnd|SigBlk|SigIgn|SigCgt|TracerPid)' "/proc/$pid/status"
-		cut -d' ' -f1,2,5- "/proc/$pid/maps"
-	done
-}
 
 # Every way of looking that asks for something of its own.
 looks() {
@@ -96,23 +69,7 @@ echo "$objects objects, $(wc -l </tmp/look/before) lines of evidence"
 
 # ---- the calls ----------------------------------------------------------------------------------------------------
 
-if ! strace -o /dev/null true 2>/dev/null; then
-	echo "strace is not installed or not permitted: the calls were not looked at"
-	exit $status
-fi
-
-looks strace -f -qq -A -o /tmp/look/calls "$IPCTOOL" >/dev/null 2>&1 </dev/null
-# A process number, a call and its arguments; what strace cannot know by name begins with "syscall_".
-sed -E 's/^[0-9]+ +//' /tmp/look/calls | grep -vE '^(\+\+\+|---|<\.\.\.)' | sort -u >/tmp/look/sorted
-
-# forbidden WHY PATTERN [EXCEPT]
-forbidden() {
-	local found
-	found=$(grep -E "$2" /tmp/look/sorted | grep -vE "${3-^$}" | cut -c1-200 | head -n 5)
-	[[ -z $found ]] && return
-	printf '%s:\n%s\n' "$1" "$found"
-	status=1
-}
+calls_of looks || exit $status
 
 forbidden "uses a System V object" '^(shmat|shmdt|semop|semtimedop|msgsnd|msgrcv|shmget|semget|msgget)\('
 forbidden "changes a System V object" '^(shm|sem|msg)ctl\(.*(IPC_RMID|IPC_SET|SHM_LOCK|SHM_UNLOCK|SETVAL|SETALL)'
@@ -130,5 +87,5 @@ forbidden "takes a lease or a lock" '^(flock\(|fcntl\(.*(F_SETLEASE|F_SETLK|F_OF
 forbidden "consumes" '^(tee|splice|vmsplice|recvfrom)\('
 forbidden "sends a signal or traces" '^(kill|tkill|tgkill|rt_sigqueueinfo|rt_tgsigqueueinfo|pidfd_send_signal|ptrace|process_vm_writev)\('
 forbidden "loads a module" '^(init_module|finit_module|delete_module)\('
-echo "$(cut -d'(' -f1 /tmp/look/sorted | sort -u | wc -l) different calls: $(cut -d'(' -f1 /tmp/look/sorted | sort -u | tr '\n' ' ')"
+name_calls
 exit $status

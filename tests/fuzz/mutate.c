@@ -42,6 +42,11 @@ static const char *const seeds[] = {
 	"size=64K\nmax-bytes=1M\nhuge=2M\ncapacity=4096",
 	"ftok=/:7\nfrom=-\ntype=seqpacket\nbacklog=128",
 	"max-messages=10\nmessage-size=8KiB\nhuge=default",
+	"ipctool-archive=1\n\nobject=mq:/a\\x0a\nkind=mq/posix\ncreate=mq:/a\\x0a\nfile=f\nbytes=5\ncount=1\ndumped=x\n"
+	"set.mode=0600\nset.size=7\n\nobject=pipe:1\nkind=pipe/pipe\ncannot=no\nfile=g\nbytes=0\ncount=0\ndumped=x\n\n",
+	"ipctool-archive=1\n\nobject=a\nhandle=b\nkind=c\ncreate=d\nfile=e\nbytes=1\ncount=2\nunreached=unknown\n"
+	"torn=yes\ncut=yes\nsource=bpf\ndumped=x\n\n\n\nobject=",
+	"type=5 length=3\nabc\ntype=6 length=0\n\npriority=1 sender=a\\x20b length=4 read=2\nxy\n",
 };
 #define SEEDS (sizeof(seeds) / sizeof(seeds[0]))
 

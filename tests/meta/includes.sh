@@ -12,7 +12,9 @@ allowed() {
 	examples) echo "" ;;
 	lib/model) echo "lib/model/" ;;
 	lib/sources) echo "lib/model/ lib/sources/ lib/context.h" ;;
-	lib/holders) echo "lib/model/ lib/sources/ lib/holders/ lib/context.h" ;;
+	lib/bpf) echo "lib/bpf/" ;;
+	lib/peek) echo "lib/model/ lib/sources/ lib/bpf/ lib/peek/ lib/context.h" ;;
+	lib/holders) echo "lib/model/ lib/sources/ lib/bpf/ lib/holders/ lib/context.h" ;;
 	lib | lib/classes) echo "lib/" ;;
 	*) return 1 ;;
 	esac
@@ -60,8 +62,8 @@ for file in $files; do
 	# Angle brackets are for the system and the public header: none of our own folders by that way.
 	for name in $(sed -n 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*<\([^>]*\)>.*/\1/p' "$file"); do
 		case $name in
-		ipctool/ipctool.h | ipctool/change.h) ;;
-		ipctool/* | model/* | sources/* | holders/* | classes/* | context.h | run.h)
+		ipctool/ipctool.h | ipctool/change.h | ipctool/dump.h) ;;
+		ipctool/* | model/* | sources/* | holders/* | peek/* | classes/* | context.h | run.h)
 			echo "$file: must not include <$name>"
 			status=1
 			;;

@@ -11,9 +11,11 @@
 #include <cmocka.h>
 
 #include "classes/change.h"
+#include "classes/contents.h"
 
 #define SENTENCE_MIN 20
 #define SENTENCE_MAX 200
+#define HELP_MAX 300 /* of what `help` says about a dump */
 
 /* For each kind; what @check finds wrong it says by fail_msg(). */
 static void for_each_kind(void (*check)(const struct ipc_kind *kind, const struct ipc_changes *changes))
@@ -22,8 +24,8 @@ static void for_each_kind(void (*check)(const struct ipc_kind *kind, const struc
 	size_t count = 0;
 
 	while ((kind = ipc_kind_next(kind))) {
-		if (!kind->changes)
-			fail_msg("%s/%s has no changes", kind->cls->name, kind->name);
+		if (!kind->changes || !kind->contents)
+			fail_msg("%s/%s has no changes or no contents", kind->cls->name, kind->name);
 		check(kind, kind->changes);
 		count++;
 	}
@@ -35,9 +37,19 @@ static void wrong(const struct ipc_kind *kind, enum ipc_verb verb, const char *w
 	fail_msg("%s of %s/%s: %s", ipc_verb_name(verb), kind->cls->name, kind->name, what);
 }
 
-static bool has_operation(const struct ipc_changes *changes, enum ipc_verb verb)
+/* Why @kind has not @verb; NULL when it has. */
+static const char *refusal(const struct ipc_kind *kind, enum ipc_verb verb)
 {
+	return verb == IPC_VERB_DUMP ? kind->contents->refuse : kind->changes->refuse[verb];
+}
+
+static bool has_operation(const struct ipc_kind *kind, enum ipc_verb verb)
+{
+	const struct ipc_changes *changes = kind->changes;
+
 	switch (verb) {
+	case IPC_VERB_DUMP:
+		return kind->contents->dump;
 	case IPC_VERB_CREATE:
 		return changes->create;
 	case IPC_VERB_SET:
@@ -61,7 +73,7 @@ static bool has_operation(const struct ipc_changes *changes, enum ipc_verb verb)
 
 static void verb_names(void **state)
 {
-	static const char *const names[] = {"create", "set", "send", "receive", "post", "wait", "remove"};
+	static const char *const names[] = {"dump", "create", "set", "send", "receive", "post", "wait", "remove"};
 	size_t i;
 
 	(void)state;
@@ -81,12 +93,16 @@ static void check_answers(const struct ipc_kind *kind, const struct ipc_changes 
 		why = "untouched";
 		if (ipc_kind_has(kind, verb, &why) != ipc_kind_has(kind, verb, NULL))
 			wrong(kind, verb, "two answers");
-		if (ipc_kind_has(kind, verb, &why) != !why || why != changes->refuse[verb])
+		if (ipc_kind_has(kind, verb, &why) != !why || why != refusal(kind, verb))
 			wrong(kind, verb, "an answer without its sentence, or a sentence without need");
-		if (has_operation(changes, verb) != !changes->refuse[verb])
+		if (has_operation(kind, verb) != !refusal(kind, verb))
 			wrong(kind, verb,
-			      changes->refuse[verb] ? "refused, and has an operation" : "no operation and no sentence");
+			      refusal(kind, verb) ? "refused, and has an operation" : "no operation and no sentence");
 	}
+	if (changes->refuse[IPC_VERB_DUMP])
+		wrong(kind, IPC_VERB_DUMP, "refused in the table of changes, which nobody reads");
+	if (kind->contents->refuse && (kind->contents->needs || kind->contents->takes))
+		wrong(kind, IPC_VERB_DUMP, "refused, and needs or takes something");
 	/* What opens a port is there for one of its directions. */
 	if (changes->open && !changes->send && !changes->receive)
 		wrong(kind, IPC_VERB_SEND, "opened for nothing");
@@ -104,28 +120,62 @@ static bool begins_well(const char *text)
 	return islower((unsigned char)text[0]) || (isupper((unsigned char)text[0]) && isupper((unsigned char)text[1]));
 }
 
+/* A sentence in help and messages: begun by the program, and ended by it. */
+static void check_sentence(const struct ipc_kind *kind, enum ipc_verb verb, const char *text, size_t most)
+{
+	size_t len = strlen(text);
+	const char *at;
+
+	if (len < SENTENCE_MIN || len > most)
+		wrong(kind, verb, "too short or too long");
+	if (!begins_well(text))
+		wrong(kind, verb, "begins with a capital, or no letter");
+	if (strchr(".!;,: ", text[len - 1]))
+		wrong(kind, verb, "ends with a full stop or the like");
+	if (strstr(text, "  ") || strstr(text, "not there yet") || strstr(text, "TODO"))
+		wrong(kind, verb, "unfinished");
+	for (at = text; *at; at++)
+		if (!isprint((unsigned char)*at) || *at == '\\')
+			wrong(kind, verb, "a byte that would be escaped");
+}
+
 static void check_sentences(const struct ipc_kind *kind, const struct ipc_changes *changes)
 {
 	int i;
 
-	for (i = 0; i < IPC_VERBS; i++) {
-		const char *text = changes->refuse[i], *at;
-		size_t len = text ? strlen(text) : 0;
+	(void)changes;
+	for (i = 0; i < IPC_VERBS; i++)
+		if (refusal(kind, (enum ipc_verb)i))
+			check_sentence(kind, (enum ipc_verb)i, refusal(kind, (enum ipc_verb)i), SENTENCE_MAX);
+}
 
-		if (!text)
-			continue;
-		if (len < SENTENCE_MIN || len > SENTENCE_MAX)
-			wrong(kind, (enum ipc_verb)i, "too short or too long");
-		if (!begins_well(text))
-			wrong(kind, (enum ipc_verb)i, "begins with a capital, or no letter");
-		if (strchr(".!;,: ", text[len - 1]))
-			wrong(kind, (enum ipc_verb)i, "ends with a full stop or the like");
-		if (strstr(text, "  ") || strstr(text, "not there yet") || strstr(text, "TODO"))
-			wrong(kind, (enum ipc_verb)i, "unfinished");
-		for (at = text; *at; at++)
-			if (!isprint((unsigned char)*at) || *at == '\\')
-				wrong(kind, (enum ipc_verb)i, "a byte that would be escaped");
+/* What can be dumped says how, what that takes and what it disturbs. */
+static void check_help(const struct ipc_kind *kind, const struct ipc_changes *changes)
+{
+	struct ipc_dump_help help = {"untouched", "untouched", "untouched"};
+	bool dumps = ipc_kind_has(kind, IPC_VERB_DUMP, NULL);
+	const char *const *texts[] = {&help.read, &help.privilege, &help.disturbs};
+	size_t i;
+
+	(void)changes;
+	if (ipc_kind_dump_help(kind, &help) != dumps)
+		wrong(kind, IPC_VERB_DUMP, "help without need, or none");
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (!*texts[i])
+			wrong(kind, IPC_VERB_DUMP, "a sentence of its help is missing");
+		else if (!dumps)
+			assert_string_equal(*texts[i], "untouched");
+		else if (strcmp(*texts[i], "nothing") != 0)
+			check_sentence(kind, IPC_VERB_DUMP, *texts[i], HELP_MAX);
 	}
+	if (!dumps && ipc_kind_dump_takes(kind))
+		wrong(kind, IPC_VERB_DUMP, "refused, and takes something");
+}
+
+static void dump_help(void **state)
+{
+	(void)state;
+	for_each_kind(check_help);
 }
 
 static void sentences(void **state)
@@ -300,11 +350,12 @@ static void other_verbs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(verb_names), cmocka_unit_test(operation_or_sentence),
-		cmocka_unit_test(sentences),  cmocka_unit_test(creation),
-		cmocka_unit_test(setting),    cmocka_unit_test(pairs),
-		cmocka_unit_test(the_table),  cmocka_unit_test(every_setting_is_taken),
-		cmocka_unit_test(fields),     cmocka_unit_test(other_verbs),
+		cmocka_unit_test(verb_names),  cmocka_unit_test(operation_or_sentence),
+		cmocka_unit_test(sentences),   cmocka_unit_test(dump_help),
+		cmocka_unit_test(creation),    cmocka_unit_test(setting),
+		cmocka_unit_test(pairs),       cmocka_unit_test(the_table),
+		cmocka_unit_test(fields),      cmocka_unit_test(every_setting_is_taken),
+		cmocka_unit_test(other_verbs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

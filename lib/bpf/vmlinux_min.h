@@ -4,8 +4,8 @@
  * finds the real place of each member in the running kernel's own type information (CO-RE), so neither order nor
  * completeness matters here.
  */
-#ifndef IPC_HOLDERS_VMLINUX_MIN_H
-#define IPC_HOLDERS_VMLINUX_MIN_H
+#ifndef IPC_BPF_VMLINUX_MIN_H
+#define IPC_BPF_VMLINUX_MIN_H
 
 typedef unsigned char __u8;
 typedef unsigned short __u16;
@@ -25,6 +25,7 @@ enum { false, true };
 
 enum bpf_map_type {
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_RINGBUF = 27,
 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -41,6 +42,7 @@ struct pid {
 };
 
 struct task_struct {
+	int tgid;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	struct mm_struct *mm;

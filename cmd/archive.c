@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Writing an archive: a file and a stanza of the manifest for each object, both on disk before the next one. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "archive.h"
+#include "archive_entry.h"
+#include "filling.h"
+#include "manifest.h"
+#include "message.h"
+#include "vault.h"
+
+struct archive {
+	struct app *app;
+	char *path;
+	bool made;         /* the directory is ours */
+	int dir, manifest; /* -1: not opened yet */
+	uint64_t length;   /* of the manifest */
+	uint64_t bytes, objects;
+	char *file; /* of the last object */
+	struct ipc_dump_result result;
+};
+
+/* Was anything left out because it was not asked for? */
+static bool is_cut(const struct ipc_dump_how *how, const struct filling *filling)
+{
+	return how && (how->offset || how->first || (how->length && filling->given >= how->length) ||
+		       (how->count && filling->count >= how->count));
+}
+
+/* What is known after the dump. */
+static void complete(struct manifest_entry *entry, const struct ipc_dump_how *how, struct filling *filling,
+		     const struct ipc_dump_result *result)
+{
+	struct text unreached = {0};
+
+	entry->bytes = filling->end;
+	entry->count = filling->count;
+	entry->torn = result->torn;
+	entry->cut = is_cut(how, filling);
+	if (result->source && *result->source)
+		manifest_set(&entry->source, result->source);
+	if (result->unreached && result->unreached != UINT64_MAX)
+		text_uint(&unreached, result->unreached);
+	else if (result->unreached || filling->partial)
+		text_string(&unreached, "unknown");
+	if (unreached.len)
+		manifest_set(&entry->unreached, text_cstr(&unreached));
+	if (filling->values.len && !filling->partial)
+		manifest_add_setting(entry, "value", text_cstr(&filling->values));
+	text_release(&unreached);
+}
+
+/* ---- files ------------------------------------------------------------------------------------------------------- */
+
+static int open_new(int dir, const char *name)
+{
+	return openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+/* Names of several objects may come out the same. Returns the file, or -1. */
+static int make_file(const struct archive *archive, struct manifest_entry *entry)
+{
+	struct text name = {0};
+	uint64_t number = archive->objects;
+	size_t len;
+	int fd;
+
+	archive_spell_file(&name, entry);
+	len = name.len;
+	while ((fd = open_new(archive->dir, text_cstr(&name))) < 0 && errno == EEXIST) {
+		name.len = len;
+		text_format(&name, "-%" PRIu64, ++number);
+	}
+	manifest_set(&entry->file, text_cstr(&name));
+	text_release(&name);
+	return fd;
+}
+
+static enum code fail_file(const struct archive *archive, const char *file, int error, const char *text)
+{
+	struct text what = {0};
+
+	text_format(&what, "%s/%s", archive->path, file);
+	complain(archive->app, text_cstr(&what), "%s: %s", text, strerror(error));
+	text_release(&what);
+	return code_of_errno(error) == CODE_DENIED ? CODE_DENIED : CODE_FAILED;
+}
+
+/* ---- the manifest ------------------------------------------------------------------------------------------------ */
+
+/* All of @text behind what is there and on disk, or nothing. */
+static bool append(struct archive *archive, const struct text *text)
+{
+	int error;
+
+	if (filling_write(archive->manifest, text->data, text->len, archive->length) &&
+	    fdatasync(archive->manifest) == 0) {
+		archive->length += text->len;
+		return true;
+	}
+	error = errno;
+	if (ftruncate(archive->manifest, (off_t)archive->length) < 0)
+		error = errno;
+	errno = error;
+	return false;
+}
+
+/* Some file systems cannot do that for directories, and say so. */
+static bool sync_directory(const struct archive *archive)
+{
+	return fsync(archive->dir) == 0 || errno == EINVAL || errno == EROFS;
+}
+
+/* There is none before the first object, so what never had one leaves nothing. */
+static bool begin_manifest(struct archive *archive)
+{
+	struct text text = {0};
+	bool good;
+	int error;
+
+	if (archive->manifest >= 0)
+		return true;
+	archive->manifest = open_new(archive->dir, MANIFEST_NAME);
+	if (archive->manifest < 0)
+		return false;
+	manifest_append_version(&text);
+	good = append(archive, &text);
+	error = errno;
+	text_release(&text);
+	if (good)
+		return true;
+	close(archive->manifest);
+	archive->manifest = -1;
+	unlinkat(archive->dir, MANIFEST_NAME, 0);
+	errno = error;
+	return false;
+}
+
+/* The file is on disk, and the directory knows it, before the manifest tells of it. */
+static enum code tell(struct archive *archive, const struct manifest_entry *entry)
+{
+	struct text stanza = {0};
+	enum code code = CODE_DONE;
+
+	manifest_append(&stanza, entry);
+	if (!begin_manifest(archive) || !sync_directory(archive) || !append(archive, &stanza))
+		code = fail_file(archive, MANIFEST_NAME, errno, "cannot be written, so the object was not kept");
+	text_release(&stanza);
+	return code;
+}
+
+/* ---- the dump ---------------------------------------------------------------------------------------------------- */
+
+static enum code fail_dump(const struct archive *archive, const struct manifest_entry *entry, int error)
+{
+	const char *why = ipc_ctx_error(archive->app->ctx);
+
+	complain(archive->app, entry->object, "%s", *why ? why : strerror(-error));
+	return code_of_errno(-error);
+}
+
+static enum code fail_filling(const struct archive *archive, const struct manifest_entry *entry, int error)
+{
+	if (error != EINTR)
+		return fail_file(archive, entry->file, error, "cannot be written, so the object was not kept");
+	complain(archive->app, entry->object, "interrupted; it was not kept");
+	return CODE_FAILED;
+}
+
+static enum code fill(struct archive *archive, const struct ipc_object *object, const struct ipc_dump_how *how,
+		      struct manifest_entry *entry, struct filling *filling)
+{
+	int error = ipc_object_dump(archive->app->ctx, object, how, filling_take, filling, &archive->result);
+
+	if (error < 0)
+		return fail_dump(archive, entry, error);
+	if (filling->error || !filling_finish(filling))
+		return fail_filling(archive, entry, filling->error);
+	complete(entry, how, filling, &archive->result);
+	return CODE_DONE;
+}
+
+/* Messages that were taken out are nowhere else. */
+static void discard(const struct archive *archive, const struct manifest_entry *entry, const struct filling *filling)
+{
+	if (filling->at_once && filling->count)
+		complain(archive->app, entry->object, "messages that were taken out of it are in %s/%s", archive->path,
+			 entry->file);
+	else
+		unlinkat(archive->dir, entry->file, 0);
+}
+
+static enum code add_entry(struct archive *archive, const struct ipc_object *object, const struct ipc_dump_how *how,
+			   struct manifest_entry *entry, struct ending *ending)
+{
+	const char *name = ipc_class_name(ipc_kind_class(ipc_object_kind(object)));
+	struct filling filling = {.memory = !strcmp(name, "shm"),
+				  .semaphores = !strcmp(name, "sem"),
+				  .at_once = how && how->flags & IPC_DUMP_DRAIN,
+				  .ending = ending};
+	enum code code;
+
+	filling.fd = make_file(archive, entry);
+	if (filling.fd < 0)
+		return fail_file(archive, entry->file, errno, "cannot be made");
+	code = fill(archive, object, how, entry, &filling);
+	if (close(filling.fd) < 0 && !code)
+		code = fail_filling(archive, entry, errno);
+	if (!code)
+		code = tell(archive, entry);
+	if (code)
+		discard(archive, entry, &filling);
+	filling_release(&filling);
+	return code;
+}
+
+enum code archive_add(struct archive *archive, const struct ipc_object *object, const struct ipc_dump_how *how)
+{
+	struct manifest_entry entry;
+	struct ending ending;
+	enum code code;
+
+	archive->result = (struct ipc_dump_result){.source = ""};
+	archive_describe(&entry, object);
+	ending_hold(&ending);
+	code = add_entry(archive, object, how, &entry, &ending);
+	if (!code) {
+		archive->objects++;
+		archive->bytes += entry.bytes;
+		manifest_set(&archive->file, entry.file);
+	}
+	manifest_entry_release(&entry);
+	ending_release(&ending);
+	return code;
+}
+
+/* ---- beginning and end ------------------------------------------------------------------------------------------- */
+
+struct archive *archive_create(struct app *app, const char *path, enum code *code)
+{
+	struct archive *archive;
+	struct stat st;
+	bool made;
+	int dir = vault_open(app, path, &made, code);
+
+	if (dir < 0)
+		return NULL;
+	if (fstatat(dir, MANIFEST_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		complain(app, path, "has a manifest already: an archive is written once, choose another directory");
+		*code = CODE_REFUSED;
+		close(dir);
+		return NULL;
+	}
+	signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error like a full disk */
+	archive = xcalloc(1, sizeof(*archive));
+	*archive = (struct archive){.app = app, .path = xstrdup(path), .made = made, .dir = dir, .manifest = -1};
+	return archive;
+}
+
+const struct ipc_dump_result *archive_result(const struct archive *archive)
+{
+	return &archive->result;
+}
+
+const char *archive_file(const struct archive *archive)
+{
+	return archive->file;
+}
+
+uint64_t archive_bytes(const struct archive *archive)
+{
+	return archive->bytes;
+}
+
+uint64_t archive_objects(const struct archive *archive)
+{
+	return archive->objects;
+}
+
+enum code archive_close(struct archive *archive)
+{
+	enum code code = CODE_DONE;
+
+	if (!archive)
+		return CODE_DONE;
+	if (!archive->objects && archive->manifest >= 0)
+		unlinkat(archive->dir, MANIFEST_NAME, 0);
+	if (archive->manifest >= 0 && close(archive->manifest) < 0)
+		code = fail_file(archive, MANIFEST_NAME, errno, "cannot be written");
+	close(archive->dir);
+	if (!archive->objects && archive->made)
+		vault_forget(archive->path);
+	free(archive->path);
+	free(archive->file);
+	free(archive);
+	return code;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What all peeks do alike: an iterator program (iter/task, iter/task_file) visits tasks, and writes records into a ring
+ * buffer, of which each is then handed to a function.
+ */
+#ifndef IPC_PEEK_PEEK_BPF_H
+#define IPC_PEEK_PEEK_BPF_H
+
+#include <bpf/libbpf.h>
+
+#include "peek/peek.h"
+
+/* Anything but 0 ends the reading and is returned. */
+typedef int (*ipc_peek_record_fn)(const void *record, size_t size, void *data);
+
+struct ipc_peek {
+	struct ipc_ctx *ctx;
+	libbpf_print_fn_t print; /* private */
+};
+
+/* Is there BPF for this caller? Silences libbpf until ipc_peek_end(). 0 or -ENOTSUP with text. */
+int ipc_peek_begin(struct ipc_peek *peek, struct ipc_ctx *ctx);
+void ipc_peek_end(struct ipc_peek *peek);
+/* Text for what libbpf returned when it opened or loaded a program, and the error that peek.h promises. */
+int ipc_peek_fail(struct ipc_peek *peek, int error);
+/*
+ * Let @program visit the tasks of process @pid alone (0: of all; where the kernel cannot choose, before 6.1, it visits all,
+ * and the program compares pids), then give each record of @ring to @fn. Returns 0, what @fn returned, or -errno with text.
+ */
+int ipc_peek_run(struct ipc_peek *peek, const struct bpf_program *program, int64_t pid, const struct bpf_map *ring,
+		 ipc_peek_record_fn fn, void *data);
+/* The two halves of it: for who looks at what the program said before the records are worth anything; @fn NULL drops them. */
+int ipc_peek_visit(struct ipc_peek *peek, const struct bpf_program *program, int64_t pid);
+int ipc_peek_take(struct ipc_peek *peek, const struct bpf_map *ring, ipc_peek_record_fn fn, void *data);
+
+#endif
