@@ -20,15 +20,33 @@ struct archive {
 	int dir, manifest; /* -1: not opened yet */
 	uint64_t length;   /* of the manifest */
 	uint64_t bytes, objects;
-	char *file; /* of the last object */
+	struct ending *ending;
+	/* Of the last object. */
+	char *file;
+	struct text why;
 	struct ipc_dump_result result;
 };
+
+static enum code fail(struct archive *archive, enum code code, const char *why)
+{
+	text_clear(&archive->why);
+	text_string(&archive->why, why);
+	return code;
+}
+
+static enum code fail_file(struct archive *archive, const char *file, int error, const char *what)
+{
+	text_clear(&archive->why);
+	text_format(&archive->why, "%s/%s cannot be %s, so it was not kept: %s", archive->path, file, what,
+		    strerror(error));
+	return code_of_errno(error) == CODE_DENIED ? CODE_DENIED : CODE_FAILED;
+}
 
 /* Was anything left out because it was not asked for? */
 static bool is_cut(const struct ipc_dump_how *how, const struct filling *filling)
 {
-	return how && (how->offset || how->first || (how->length && filling->given >= how->length) ||
-		       (how->count && filling->count >= how->count));
+	return how->offset || how->first || (how->length && filling->given >= how->length) ||
+	       (how->count && filling->count >= how->count);
 }
 
 /* What is known after the dump. */
@@ -80,16 +98,6 @@ static int make_file(const struct archive *archive, struct manifest_entry *entry
 	return fd;
 }
 
-static enum code fail_file(const struct archive *archive, const char *file, int error, const char *text)
-{
-	struct text what = {0};
-
-	text_format(&what, "%s/%s", archive->path, file);
-	complain(archive->app, text_cstr(&what), "%s: %s", text, strerror(error));
-	text_release(&what);
-	return code_of_errno(error) == CODE_DENIED ? CODE_DENIED : CODE_FAILED;
-}
-
 /* ---- the manifest ------------------------------------------------------------------------------------------------ */
 
 /* All of @text behind what is there and on disk, or nothing. */
@@ -110,20 +118,17 @@ static bool append(struct archive *archive, const struct text *text)
 }
 
 /* Some file systems cannot do that for directories, and say so. */
-static bool sync_directory(const struct archive *archive)
+static bool sync_directory(int dir)
 {
-	return fsync(archive->dir) == 0 || errno == EINVAL || errno == EROFS;
+	return fsync(dir) == 0 || errno == EINVAL || errno == EROFS;
 }
 
-/* There is none before the first object, so what never had one leaves nothing. */
-static bool begin_manifest(struct archive *archive)
+static bool open_manifest(struct archive *archive)
 {
 	struct text text = {0};
 	bool good;
 	int error;
 
-	if (archive->manifest >= 0)
-		return true;
 	archive->manifest = open_new(archive->dir, MANIFEST_NAME);
 	if (archive->manifest < 0)
 		return false;
@@ -140,6 +145,14 @@ static bool begin_manifest(struct archive *archive)
 	return false;
 }
 
+/* Before the first object is read: some are taken out of where they were. */
+static enum code begin_manifest(struct archive *archive)
+{
+	if (archive->manifest >= 0 || open_manifest(archive))
+		return CODE_DONE;
+	return fail_file(archive, MANIFEST_NAME, errno, "written");
+}
+
 /* The file is on disk, and the directory knows it, before the manifest tells of it. */
 static enum code tell(struct archive *archive, const struct manifest_entry *entry)
 {
@@ -147,28 +160,33 @@ static enum code tell(struct archive *archive, const struct manifest_entry *entr
 	enum code code = CODE_DONE;
 
 	manifest_append(&stanza, entry);
-	if (!begin_manifest(archive) || !sync_directory(archive) || !append(archive, &stanza))
-		code = fail_file(archive, MANIFEST_NAME, errno, "cannot be written, so the object was not kept");
+	if (!sync_directory(archive->dir) || !append(archive, &stanza))
+		code = fail_file(archive, MANIFEST_NAME, errno, "written");
 	text_release(&stanza);
 	return code;
 }
 
 /* ---- the dump ---------------------------------------------------------------------------------------------------- */
 
-static enum code fail_dump(const struct archive *archive, const struct manifest_entry *entry, int error)
+static enum code fail_dump(struct archive *archive, int error)
 {
 	const char *why = ipc_ctx_error(archive->app->ctx);
 
-	complain(archive->app, entry->object, "%s", *why ? why : strerror(-error));
-	return code_of_errno(-error);
+	return fail(archive, code_of_errno(-error), *why ? why : strerror(-error));
 }
 
-static enum code fail_filling(const struct archive *archive, const struct manifest_entry *entry, int error)
+static enum code fail_filling(struct archive *archive, const struct manifest_entry *entry, int error)
 {
-	if (error != EINTR)
-		return fail_file(archive, entry->file, error, "cannot be written, so the object was not kept");
-	complain(archive->app, entry->object, "interrupted; it was not kept");
-	return CODE_FAILED;
+	if (error == EINTR)
+		return fail(archive, CODE_FAILED, "interrupted; it was not kept");
+	return fail_file(archive, entry->file, error, "written");
+}
+
+static enum code fail_missing(struct archive *archive, uint64_t message)
+{
+	text_clear(&archive->why);
+	text_format(&archive->why, "there is no message %" PRIu64, message);
+	return CODE_MISSING;
 }
 
 static enum code fill(struct archive *archive, const struct ipc_object *object, const struct ipc_dump_how *how,
@@ -177,36 +195,38 @@ static enum code fill(struct archive *archive, const struct ipc_object *object, 
 	int error = ipc_object_dump(archive->app->ctx, object, how, filling_take, filling, &archive->result);
 
 	if (error < 0)
-		return fail_dump(archive, entry, error);
+		return fail_dump(archive, error);
 	if (filling->error || !filling_finish(filling))
 		return fail_filling(archive, entry, filling->error);
+	if (how->count && !filling->count && !archive->result.unreached)
+		return fail_missing(archive, how->first);
 	complete(entry, how, filling, &archive->result);
 	return CODE_DONE;
 }
 
 /* Messages that were taken out are nowhere else. */
-static void discard(const struct archive *archive, const struct manifest_entry *entry, const struct filling *filling)
+static void discard(struct archive *archive, const struct manifest_entry *entry, const struct filling *filling)
 {
-	if (filling->at_once && filling->count)
-		complain(archive->app, entry->object, "messages that were taken out of it are in %s/%s", archive->path,
-			 entry->file);
+	if (filling->taken_out && filling->end)
+		text_format(&archive->why, "; messages that were taken out of it are in %s/%s", archive->path,
+			    entry->file);
 	else
 		unlinkat(archive->dir, entry->file, 0);
 }
 
 static enum code add_entry(struct archive *archive, const struct ipc_object *object, const struct ipc_dump_how *how,
-			   struct manifest_entry *entry, struct ending *ending)
+			   struct manifest_entry *entry)
 {
 	const char *name = ipc_class_name(ipc_kind_class(ipc_object_kind(object)));
 	struct filling filling = {.memory = !strcmp(name, "shm"),
 				  .semaphores = !strcmp(name, "sem"),
-				  .at_once = how && how->flags & IPC_DUMP_DRAIN,
-				  .ending = ending};
+				  .taken_out = how->flags & IPC_DUMP_DRAIN,
+				  .ending = archive->ending};
 	enum code code;
 
 	filling.fd = make_file(archive, entry);
 	if (filling.fd < 0)
-		return fail_file(archive, entry->file, errno, "cannot be made");
+		return fail_file(archive, entry->file, errno, "made");
 	code = fill(archive, object, how, entry, &filling);
 	if (close(filling.fd) < 0 && !code)
 		code = fail_filling(archive, entry, errno);
@@ -221,26 +241,25 @@ static enum code add_entry(struct archive *archive, const struct ipc_object *obj
 enum code archive_add(struct archive *archive, const struct ipc_object *object, const struct ipc_dump_how *how)
 {
 	struct manifest_entry entry;
-	struct ending ending;
 	enum code code;
 
 	archive->result = (struct ipc_dump_result){.source = ""};
 	archive_describe(&entry, object);
-	ending_hold(&ending);
-	code = add_entry(archive, object, how, &entry, &ending);
+	code = begin_manifest(archive);
+	if (!code)
+		code = add_entry(archive, object, how, &entry);
 	if (!code) {
 		archive->objects++;
 		archive->bytes += entry.bytes;
 		manifest_set(&archive->file, entry.file);
 	}
 	manifest_entry_release(&entry);
-	ending_release(&ending);
 	return code;
 }
 
 /* ---- beginning and end ------------------------------------------------------------------------------------------- */
 
-struct archive *archive_create(struct app *app, const char *path, enum code *code)
+struct archive *archive_create(struct app *app, const char *path, struct ending *ending, enum code *code)
 {
 	struct archive *archive;
 	struct stat st;
@@ -257,8 +276,14 @@ struct archive *archive_create(struct app *app, const char *path, enum code *cod
 	}
 	signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error like a full disk */
 	archive = xcalloc(1, sizeof(*archive));
-	*archive = (struct archive){.app = app, .path = xstrdup(path), .made = made, .dir = dir, .manifest = -1};
+	*archive = (struct archive){
+		.app = app, .path = xstrdup(path), .made = made, .dir = dir, .manifest = -1, .ending = ending};
 	return archive;
+}
+
+const char *archive_why(struct archive *archive)
+{
+	return text_cstr(&archive->why);
 }
 
 const struct ipc_dump_result *archive_result(const struct archive *archive)
@@ -289,13 +314,16 @@ enum code archive_close(struct archive *archive)
 		return CODE_DONE;
 	if (!archive->objects && archive->manifest >= 0)
 		unlinkat(archive->dir, MANIFEST_NAME, 0);
-	if (archive->manifest >= 0 && close(archive->manifest) < 0)
-		code = fail_file(archive, MANIFEST_NAME, errno, "cannot be written");
+	if (archive->manifest >= 0 && close(archive->manifest) < 0) {
+		complain(archive->app, archive->path, "its manifest cannot be written: %s", strerror(errno));
+		code = CODE_FAILED;
+	}
 	close(archive->dir);
 	if (!archive->objects && archive->made)
 		vault_forget(archive->path);
 	free(archive->path);
 	free(archive->file);
+	text_release(&archive->why);
 	free(archive);
 	return code;
 }

@@ -9,24 +9,27 @@
 #include <ipctool/dump.h>
 
 #include "command.h"
+#include "ending.h"
 #include "outcome.h"
 
 struct archive;
 
 /*
  * Begin to write into the directory @path, which is made when there is none; one that has a manifest already, or that
- * others may write to, is refused. NULL after a message, with the exit code in *@code.
+ * others may write to, is refused. Signals that @ending keeps waiting break off what takes long. NULL after a message, with
+ * the exit code in *@code.
  */
-struct archive *archive_create(struct app *app, const char *path, enum code *code);
+struct archive *archive_create(struct app *app, const char *path, struct ending *ending, enum code *code);
 /* Collect what the manifest tells of objects. Before the query runs. */
 void archive_want(struct ipc_query *query);
 /*
  * Dump @object into a file of its own, and tell of it in the manifest once the file is complete and on disk. CODE_DONE, or
- * the exit code after a message; nothing of the object is left then. Signals that end the program are kept waiting
- * meanwhile, so it is to be called where the program stands: not from the callback of a query that looks into other
- * namespaces. One that comes breaks the dump off, and does its work afterwards.
+ * the exit code; nothing of the object is left then but messages that were taken out of it. Not to be called where a query
+ * looks into other namespaces.
  */
 enum code archive_add(struct archive *archive, const struct ipc_object *object, const struct ipc_dump_how *how);
+/* Why the last archive_add() failed. */
+const char *archive_why(struct archive *archive);
 /* How the last archive_add() went: what could not be reached, for example. */
 const struct ipc_dump_result *archive_result(const struct archive *archive);
 /* The file of the object that archive_add() kept last; borrowed until the next one. */

@@ -122,6 +122,18 @@ static void append_fields(struct json *json, const struct ipc_piece *piece)
 	}
 }
 
+/* Bytes that something came with are an element of their own. */
+static bool write_described(struct json *json, const struct ipc_piece *piece)
+{
+	begin_element(json);
+	text_format(text_of(json), "\"offset\": %" PRIu64 ", \"length\": %" PRIu64 ", \"zero\": false", piece->offset,
+		    piece->length);
+	append_fields(json, piece);
+	text_string(text_of(json), ", \"data\": ");
+	format_json_string(text_of(json), piece->data);
+	return end_element(json);
+}
+
 static bool write_message(struct json *json, const struct ipc_piece *piece)
 {
 	struct ipc_bytes data = piece->data;
@@ -175,6 +187,8 @@ static bool json_piece(struct content *content, const struct ipc_piece *piece)
 
 	switch (piece->type) {
 	case IPC_PIECE_BYTES:
+		if (piece->record)
+			return write_part(json) && write_described(json, piece);
 		return begin_part(json, piece->offset, false) && add_bytes(json, piece->data);
 	case IPC_PIECE_ZEROS:
 		if (!begin_part(json, piece->offset, true))

@@ -67,7 +67,10 @@ static enum taken take(void *data, const struct app *app, int code, const char *
 		job->handle = true;
 		break;
 	case OPTION_RESTORE:
-		free(job->restore);
+		if (job->restore) {
+			complain(app, "--restore", "given twice; an archive is one directory");
+			return TAKEN_BAD;
+		}
 		job->restore = xstrdup(argument);
 		break;
 	case OPTION_JSON:
@@ -471,7 +474,8 @@ extern const struct command command_create;
 const struct command command_create = {
 	.name = "create",
 	.summary = "make an object",
-	.synopsis = "[OPTION]... {CLASS/KIND | REF} [-- COMMAND [ARG]...]",
+	.synopsis = "[OPTION]... {CLASS/KIND | REF} [-- COMMAND [ARG]...]\n"
+		    "       ipctool create --restore DIR [OPTION]... [REF]...",
 	.description =
 		"Makes the object that REF names, or one without a name of CLASS/KIND, and prints its reference. One that "
 		"exists is left as it is: exit status 6. A socket is held until SIGINT, SIGTERM or SIGHUP comes, and its "

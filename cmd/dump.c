@@ -243,7 +243,7 @@ static enum code prepare_output(struct job *job)
 		job->app->out.ending = &job->ending;
 	}
 	if (job->directory) {
-		dumping->archive = archive_create(job->app, job->directory, &code);
+		dumping->archive = archive_create(job->app, job->directory, &job->ending, &code);
 	} else {
 		dumping->content = make_content(job->format);
 		dumping->content->app = job->app;

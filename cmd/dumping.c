@@ -210,17 +210,26 @@ static bool say_kept(struct dumping *dumping, uint64_t bytes)
 	return output_flush(out); /* it is on disk already */
 }
 
+static void fail_to_keep(struct dumping *dumping, enum code code)
+{
+	const char *ref = text_cstr(&dumping->ref), *why = archive_why(dumping->archive);
+	const char *note = ipc_ctx_note(dumping->app->ctx);
+
+	if (*note)
+		complain(dumping->app, ref, "%s", note);
+	complain(dumping->app, ref, "%s", why);
+	outcome_add(dumping->outcome, code, ref, 0, why);
+}
+
 static bool keep(struct dumping *dumping)
 {
 	uint64_t before = archive_bytes(dumping->archive);
 	enum code code = archive_add(dumping->archive, dumping->object, &dumping->how);
 
-	if (code == CODE_MISSING && may_be_gone(dumping))
+	if (code && (code != CODE_MISSING || dumping->how.count || !may_be_gone(dumping)))
+		fail_to_keep(dumping, code);
+	if (code)
 		return !ending_come(dumping->ending);
-	if (code) {
-		outcome_add(dumping->outcome, code, text_cstr(&dumping->ref), 0, NULL);
-		return !ending_come(dumping->ending);
-	}
 	dumping->result = *archive_result(dumping->archive);
 	tell(dumping);
 	return say_kept(dumping, archive_bytes(dumping->archive) - before);

@@ -33,8 +33,14 @@ bool filling_write(int fd, const char *data, size_t len, uint64_t offset)
 
 static bool flush(struct filling *filling)
 {
-	if (!filling_write(filling->fd, filling->buffer.data, filling->buffer.len, filling->end))
-		return fail(filling, errno);
+	int error;
+
+	if (!filling_write(filling->fd, filling->buffer.data, filling->buffer.len, filling->end)) {
+		error = errno;
+		if (ftruncate(filling->fd, (off_t)filling->end) < 0) /* no half of a message */
+			error = errno;
+		return fail(filling, error);
+	}
 	filling->end += filling->buffer.len;
 	text_clear(&filling->buffer);
 	return true;
@@ -42,7 +48,7 @@ static bool flush(struct filling *filling)
 
 static bool pace(struct filling *filling)
 {
-	return (filling->buffer.len < OUTPUT_PIECE && !filling->at_once) || flush(filling);
+	return (filling->buffer.len < OUTPUT_PIECE && !filling->taken_out) || flush(filling);
 }
 
 /* Memory: what was never written is a hole here too. */
@@ -106,7 +112,7 @@ int filling_take(const struct ipc_piece *piece, void *data)
 	struct filling *filling = data;
 	bool good;
 
-	if (ending_come(filling->ending)) {
+	if (!filling->taken_out && ending_come(filling->ending)) {
 		fail(filling, EINTR);
 		return 1;
 	}

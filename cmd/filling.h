@@ -12,7 +12,7 @@ struct filling {
 	int fd;
 	bool memory; /* bytes stand where they stood in the object, with holes between them; else one after another */
 	bool semaphores;       /* entries have values */
-	bool at_once;          /* nothing is kept in the buffer: it was taken out and is nowhere else */
+	bool taken_out;        /* what is given is nowhere else: it is written at once, and nothing interrupts that */
 	struct ending *ending; /* asked between pieces */
 	struct text buffer;    /* what is still to be written at `end` */
 	uint64_t end;          /* of the file, without the buffer */

@@ -142,8 +142,9 @@ static int open_contents(struct remade *remade)
 int remake_create(struct remade *remade, const struct ipc_settings *settings)
 {
 	struct ipc_made *made = NULL;
-	int error = ipc_create(remade->app->ctx, remade->entry->create, false, settings,
-			       remade->parents ? IPC_CREATE_PARENTS : 0, &made);
+	/* Root makes again what anybody had, wherever that was: since then he may have put a link on the way. */
+	unsigned flags = IPC_CREATE_OWN_LINKS | (remade->parents ? IPC_CREATE_PARENTS : 0);
+	int error = ipc_create(remade->app->ctx, remade->entry->create, false, settings, flags, &made);
 
 	if (error)
 		return remake_fail_library(remade, error);
@@ -160,6 +161,9 @@ static int put_all(struct remade *remade, struct ipc_settings *settings)
 
 	for (i = 0; i < entry->setting_count && !error; i++)
 		error = remake_put(remade, settings, entry->settings[i].name, entry->settings[i].value);
+	/* Where it is not known who was let in, nobody is. */
+	if (!error && !manifest_setting(entry, "mode"))
+		error = remake_put(remade, settings, "mode", "0600");
 	return error;
 }
 

@@ -94,8 +94,8 @@ static int send_one(struct queue *queue, uint64_t index, const struct frame *hea
 		return 0;
 	why = ipc_ctx_error(remade->app->ctx);
 	text_clear(&remade->why);
-	text_format(&remade->why, "message %" PRIu64 " of %" PRIu64 " cannot be sent: %s; nothing was made", index,
-		    remade->entry->count, *why ? why : strerror(-error));
+	text_format(&remade->why, "message %" PRIu64 " of %" PRIu64 " cannot be sent: %s", index, remade->entry->count,
+		    *why ? why : strerror(-error));
 	return error == -EAGAIN ? -ENOSPC : error;
 }
 
@@ -112,10 +112,12 @@ static int send_all(struct queue *queue)
 		if (!error && head.length > queue->longest)
 			error = fail_message(queue, index, "was changed meanwhile");
 		if (!error && ending_come(queue->remade->ending))
-			error = remake_fail(queue->remade, -EINTR, "interrupted; nothing was made");
+			error = remake_fail(queue->remade, -EINTR, "interrupted");
 		if (!error)
 			error = send_one(queue, index++, &head);
 	}
+	if (!error && index != queue->remade->entry->count)
+		error = fail_message(queue, index, "was there a moment ago");
 	return error;
 }
 
@@ -260,6 +262,8 @@ static void undo(struct queue *queue)
 	else if (ipc_object_remove(ctx, queue->object, &how))
 		text_format(why, "; %s was made, and cannot be removed: %s", text_cstr(&queue->remade->reference),
 			    ipc_ctx_error(ctx));
+	else
+		text_string(why, "; nothing was made");
 	text_clear(&queue->remade->reference);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "manifest_index.h"
 #include "message.h"
 #include "remake.h"
 #include "restore.h"
@@ -72,6 +73,8 @@ static enum code parse_manifest(struct job *job, const struct text *text)
 	text_string(&why, "its manifest cannot be understood: ");
 	if (!manifest_parse(&job->manifest, text->data ? text->data : "", text->len, &why))
 		code = fail(job, CODE_FAILED, 0, text_cstr(&why));
+	else if (!job->manifest.count)
+		code = fail(job, CODE_MISSING, 0, "it has no object: the dump was stopped before one was complete");
 	else if (job->manifest.cut_off)
 		fail(job, CODE_PARTIAL, 0,
 		     "its manifest has no end: the dump was stopped, and its last object is missing");
@@ -131,48 +134,7 @@ static bool respell(struct text *out, const char *text, bool literal)
 	return true;
 }
 
-/* "mq:0x4d51" and "mq:0x00004d51" are one key. */
-static bool is_same_key(const char *a, const char *b)
-{
-	const char *colon = strchr(a, ':');
-	size_t len = colon ? (size_t)(colon - a) + 3 : 0;
-	char *end_a, *end_b;
-
-	if (!colon || strncmp(a, b, len) != 0 || strncmp(colon, ":0x", 3) != 0)
-		return false;
-	return strtoull(a + len, &end_a, 16) == strtoull(b + len, &end_b, 16) && end_a != a + len && !*end_a && !*end_b;
-}
-
-static bool is_name_of(const struct manifest_entry *entry, const char *reference)
-{
-	const char *path = entry->create ? strchr(entry->create, ':') : NULL;
-
-	if (!path)
-		return false;
-	return !strcmp(entry->create, reference) || is_same_key(entry->create, reference) ||
-	       (*reference == '/' && !strncmp(entry->create, "fifo:", strlen("fifo:")) && !strcmp(path + 1, reference));
-}
-
-static bool is_exactly(const struct manifest_entry *entry, const char *reference)
-{
-	return !strcmp(entry->object, reference) || (entry->handle && !strcmp(entry->handle, reference));
-}
-
-/* Mark what @is says @reference is; returns how many. */
-static size_t mark(struct job *job, const char *reference, bool (*is)(const struct manifest_entry *, const char *))
-{
-	size_t i, count = 0;
-
-	for (i = 0; i < job->manifest.count; i++) {
-		if (!is(&job->manifest.entries[i], reference))
-			continue;
-		job->chosen[i] = true;
-		count++;
-	}
-	return count;
-}
-
-static void choose_one(struct job *job, const char *operand)
+static void choose_one(struct job *job, const struct manifest_index *index, const char *operand)
 {
 	struct text spelled = {0};
 	const char *why = NULL;
@@ -180,7 +142,7 @@ static void choose_one(struct job *job, const char *operand)
 
 	if (!respell(&spelled, operand, job->order->literal)) {
 		why = "a backslash is written \\x5c; --literal takes references as they stand";
-	} else if (!mark(job, text_cstr(&spelled), is_exactly) && !mark(job, text_cstr(&spelled), is_name_of)) {
+	} else if (!manifest_index_choose(index, text_cstr(&spelled), job->chosen)) {
 		why = "the archive has no such object";
 		code = CODE_MISSING;
 	}
@@ -194,14 +156,18 @@ static void choose_one(struct job *job, const char *operand)
 static void choose(struct job *job)
 {
 	const struct operands *references = job->order->references;
-	size_t i;
-	int n;
+	struct manifest_index *index;
+	int i;
 
 	job->chosen = xcalloc(job->manifest.count, sizeof(*job->chosen));
-	for (n = 0; n < references->count; n++)
-		choose_one(job, references->items[n]);
-	for (i = 0; !references->count && i < job->manifest.count; i++)
-		job->chosen[i] = true;
+	if (!references->count) {
+		memset(job->chosen, true, job->manifest.count * sizeof(*job->chosen));
+		return;
+	}
+	index = manifest_index_new(&job->manifest);
+	for (i = 0; i < references->count; i++)
+		choose_one(job, index, references->items[i]);
+	manifest_index_free(index);
 }
 
 /* ---- telling ----------------------------------------------------------------------------------------------------- */
@@ -228,7 +194,6 @@ static void tell_plain(struct job *job, struct remade *remade)
 	text_string(out, " -> ");
 	text_safe(out, text_cstr(&remade->reference));
 	text_char(out, '\n');
-	output_pace(&job->app->out);
 }
 
 static enum code code_of(enum fate fate)
@@ -280,8 +245,10 @@ static void tell(struct job *job, struct remade *remade, int error)
 		tell_json(job, remade, fate);
 	else if (!error)
 		tell_plain(job, remade);
-	if (isatty(job->app->out.fd))
-		output_flush(&job->app->out);
+	/* A new object that nobody was told of would be lost. */
+	if (!output_flush(&job->app->out) && !error)
+		complain(job->app, object, "was made as %s, but standard output did not take this",
+			 text_cstr(&remade->reference));
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------- */
@@ -331,6 +298,7 @@ static int restore_all(struct job *job)
 	int signal = 0;
 
 	ending_hold(&job->ending);
+	job->app->out.ending = &job->ending;
 	(void)sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 	if (job->json)
 		results_begin(&job->results, "results");
@@ -339,8 +307,8 @@ static int restore_all(struct job *job)
 	job->outcome.complete = !job->outcome.code;
 	if (job->json)
 		results_end(&job->results, &job->outcome);
-	if (signal)
-		output_flush(&job->app->out); /* the program ends in a moment */
+	output_flush(&job->app->out); /* a signal ends the program in a moment */
+	job->app->out.ending = NULL;
 	ending_release(&job->ending);
 	return signal ? 128 + signal : (int)job->outcome.code;
 }

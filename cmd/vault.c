@@ -65,6 +65,17 @@ static int open_trusted(const struct app *app, const char *path, enum code *code
 	return -1;
 }
 
+/* So that a new directory outlives a crash as its files do; who may not read the one that it is in cannot see to that. */
+static void sync_parent(int dir)
+{
+	int parent = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (parent < 0)
+		return;
+	(void)fsync(parent);
+	close(parent);
+}
+
 int vault_open(const struct app *app, const char *path, bool *made, enum code *code)
 {
 	char *stripped = strip(path);
@@ -81,6 +92,8 @@ int vault_open(const struct app *app, const char *path, bool *made, enum code *c
 	free(stripped);
 	if (dir < 0 && made && *made)
 		vault_forget(path);
+	else if (made && *made)
+		sync_parent(dir);
 	return dir;
 }
 

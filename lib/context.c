@@ -15,6 +15,7 @@
 #include <ipctool/change.h>
 
 #include "holders/holders.h"
+#include "peek/peek.h"
 
 static void close_roots(struct ipc_ctx *ctx)
 {
@@ -91,6 +92,7 @@ struct ipc_ctx *ipc_ctx_ref(struct ipc_ctx *ctx)
 struct ipc_ctx *ipc_ctx_unref(struct ipc_ctx *ctx)
 {
 	if (ctx && --ctx->refs == 0) {
+		ipc_peek_free(ctx->peeks);
 		close_roots(ctx);
 		free(ctx->root);
 		free(ctx);

@@ -85,6 +85,8 @@ struct ipc_made; /* what ipc_create() made */
 enum ipc_create_flags {
 	IPC_CREATE_EXIST_OK = 1u << 0, /* one that is there already will do when all given settings match */
 	IPC_CREATE_PARENTS = 1u << 1,  /* make missing directories on the way to a path, with the umask's mode */
+	/* FIFOs: follow no symbolic link on the way but those of root and the caller. For a path that somebody else chose. */
+	IPC_CREATE_OWN_LINKS = 1u << 2,
 };
 
 /**

@@ -187,12 +187,13 @@ static int make_aside(struct ipc_creation *creation, int dir, const char *name)
 
 int ipc_fifo_create(struct ipc_creation *creation)
 {
+	bool wary = creation->flags & IPC_CREATE_OWN_LINKS, parents = creation->flags & IPC_CREATE_PARENTS;
 	sigset_t before;
 	char *name;
 	int dir, r;
 
-	r = ipc_open_parent(creation->ctx, creation->ref->locator, creation->flags & IPC_CREATE_PARENTS,
-			    0777 & ~creation->umask, &dir, &name);
+	r = (wary ? ipc_open_parent_warily : ipc_open_parent)(creation->ctx, creation->ref->locator, parents,
+							      0777 & ~creation->umask, &dir, &name);
 	if (r)
 		return r;
 	ipc_signals_hold(&before);

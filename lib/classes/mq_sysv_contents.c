@@ -45,8 +45,9 @@ struct reading {
 	uint64_t seen;
 	int stopped; /* what giving the last one returned */
 	char *buffer;
-	size_t room; /* bytes of a message that fit */
-	size_t most; /* bytes that a message can have now (MSGMAX) */
+	size_t room;   /* bytes of a message that fit */
+	size_t most;   /* bytes that a message can have now (MSGMAX) */
+	size_t likely; /* what the last one had: the next one may be as long */
 };
 
 static int give(struct reading *reading, uint64_t index, int64_t type, uint64_t length, struct ipc_bytes data)
@@ -56,124 +57,6 @@ static int give(struct reading *reading, uint64_t index, int64_t type, uint64_t 
 	reading->seen++;
 	reading->stopped = ipc_dumping_message(reading->dumping, index, length, data, &record, &entry);
 	return reading->stopped;
-}
-
-/* ---- MSG_COPY ---------------------------------------------------------------------------------------------------- */
-
-static int make_room(struct reading *reading, size_t room)
-{
-	char *grown = realloc(reading->buffer, HEAD + room);
-
-	if (!grown)
-		return ipc_ctx_fail(reading->dumping->ctx, -ENOMEM, "no memory for a message of %zu bytes", room);
-	reading->buffer = grown;
-	reading->room = room;
-	return 0;
-}
-
-static size_t longest(void)
-{
-	struct msginfo info = {0};
-
-	/* it takes another struct for this command */
-	return msgctl(0, IPC_INFO, (struct msqid_ds *)(void *)&info) < 0 || info.msgmax <= 0 ? ROOM_FIRST
-											     : (size_t)info.msgmax;
-}
-
-/* Message @index into the buffer, for which room is made. Returns its length or -errno, without text. */
-static ssize_t copy_message(struct reading *reading, uint64_t index)
-{
-	size_t room = ROOM_FIRST < reading->most ? ROOM_FIRST : reading->most;
-	ssize_t n;
-	int r;
-
-	for (;;) {
-		if (reading->room < room) {
-			r = make_room(reading, room);
-			if (r)
-				return r;
-		}
-		n = msgrcv((int)reading->queue.perm.id, reading->buffer, room, (long)index, MSG_COPY | IPC_NOWAIT);
-		if (n >= 0 || errno != E2BIG || room >= reading->most)
-			return n < 0 ? -errno : n;
-		room = room < reading->most / 4 ? 4 * room : reading->most;
-	}
-}
-
-/* It is no message that can be copied, or no queue any more. */
-static int skip_or_fail(struct reading *reading, int error)
-{
-	struct ipc_dumping *dumping = reading->dumping;
-	struct ipc_sysv_msg now;
-
-	if ((error == -EINVAL || error == -E2BIG) && ipc_sysv_again_msg(dumping->ctx, dumping->object, &now) == 0) {
-		dumping->result->unreached++;
-		ipc_ctx_set_note(
-			dumping->ctx,
-			"what is longer than MSGMAX (%zu bytes) now was left out; root reaches it by BPF, or when "
-			"/proc/sys/kernel/msgmax is raised",
-			reading->most);
-		return 0;
-	}
-	if (error == -ENOMEM)
-		return ipc_ctx_fail(dumping->ctx, error, "out of memory");
-	return ipc_sysv_fail(dumping->ctx, error, &reading->queue.perm, "copying its messages");
-}
-
-static int copy_messages(struct reading *reading)
-{
-	uint64_t index;
-	ssize_t n;
-	long type;
-	int r = 0;
-
-	reading->most = longest();
-	for (index = reading->first; r == 0 && index < reading->end; index++) {
-		n = copy_message(reading, index);
-		if (n == -ENOMSG)
-			return 0;
-		if (n == -ENOSYS)
-			return -ENOSYS;
-		if (n < 0) {
-			r = skip_or_fail(reading, (int)n);
-			continue;
-		}
-		memcpy(&type, reading->buffer, HEAD);
-		r = give(reading, index, type, (uint64_t)n, (struct ipc_bytes){reading->buffer + HEAD, (size_t)n});
-	}
-	return r;
-}
-
-/* The kernel counts in seconds: what was received and what was sent within one may look like nothing. */
-static bool is_changed(const struct reading *reading, const struct ipc_sysv_msg *now)
-{
-	const struct ipc_sysv_msg *before = &reading->queue;
-
-	return before->messages != now->messages || before->bytes != now->bytes || before->lspid != now->lspid ||
-	       before->lrpid != now->lrpid || before->stime != now->stime || before->rtime != now->rtime;
-}
-
-static int copy(struct reading *reading)
-{
-	struct ipc_dumping *dumping = reading->dumping;
-	struct ipc_sysv_msg now = {0};
-	int r;
-
-	dumping->result->source = "MSG_COPY";
-	r = copy_messages(reading);
-	free(reading->buffer);
-	if (r && r != IPC_DUMP_ENOUGH)
-		return r;
-	dumping->result->torn = ipc_sysv_find_msg(dumping->ctx, reading->queue.perm.id, &now) ||
-				is_changed(reading, &now) ||
-				reading->seen + dumping->result->unreached != reading->end - reading->first;
-	if (dumping->result->torn)
-		ipc_ctx_set_note(dumping->ctx,
-				 "it was in use meanwhile: the %" PRIu64
-				 " messages that were seen may never have been queued all at once; %" PRIu64
-				 " were queued before, %" PRIu64 " afterwards",
-				 reading->seen, reading->queue.messages, now.messages);
-	return r;
 }
 
 /* ---- BPF --------------------------------------------------------------------------------------------------------- */
@@ -210,6 +93,138 @@ static int peek(struct reading *reading)
 static bool is_without_bpf(const struct reading *reading, int r)
 {
 	return !reading->stopped && ipc_peek_cannot(r);
+}
+
+/* ---- MSG_COPY ---------------------------------------------------------------------------------------------------- */
+
+static int make_room(struct reading *reading, size_t room)
+{
+	char *grown = realloc(reading->buffer, HEAD + room);
+
+	if (!grown)
+		return ipc_ctx_fail(reading->dumping->ctx, -ENOMEM, "no memory for a message of %zu bytes", room);
+	reading->buffer = grown;
+	reading->room = room;
+	return 0;
+}
+
+static size_t longest(void)
+{
+	struct msginfo info = {0};
+
+	/* it takes another struct for this command */
+	return msgctl(0, IPC_INFO, (struct msqid_ds *)(void *)&info) < 0 || info.msgmax <= 0 ? ROOM_FIRST
+											     : (size_t)info.msgmax;
+}
+
+/* Message @index into the buffer, for which room is made. Returns its length or -errno, without text. */
+static ssize_t copy_message(struct reading *reading, uint64_t index)
+{
+	size_t room = reading->likely > ROOM_FIRST ? reading->likely : ROOM_FIRST;
+	ssize_t n;
+	int r;
+
+	if (room > reading->most)
+		room = reading->most;
+	for (;;) {
+		if (reading->room < room) {
+			r = make_room(reading, room);
+			if (r)
+				return r;
+		}
+		n = msgrcv((int)reading->queue.perm.id, reading->buffer, room, (long)index, MSG_COPY | IPC_NOWAIT);
+		if (n >= 0 || errno != E2BIG || room >= reading->most)
+			return n < 0 ? -errno : n;
+		room = room < reading->most / 4 ? 4 * room : reading->most;
+	}
+}
+
+/* MSGMAX has been lowered since message @index was sent: the kernel copies it no more. */
+static int reach_otherwise(struct reading *reading, uint64_t index)
+{
+	struct ipc_peek_queue queue = {.first = index, .count = 1, .messages = 1, .bytes = reading->queue.bytes};
+	struct ipc_dumping *dumping = reading->dumping;
+	int r = ipc_peek_mq_sysv(dumping->ctx, (int)reading->queue.perm.id, &queue, give_peeked, reading);
+
+	if (!is_without_bpf(reading, r))
+		return r;
+	dumping->result->unreached++;
+	ipc_ctx_set_note(dumping->ctx,
+			 "%" PRIu64
+			 " longer than MSGMAX (%zu bytes) cannot be copied: it takes CAP_BPF and CAP_PERFMON "
+			 "(root), or a larger /proc/sys/kernel/msgmax",
+			 dumping->result->unreached, reading->most);
+	return 0;
+}
+
+/* Message @index could not be copied, or there is no queue any more. */
+static int go_on_or_fail(struct reading *reading, uint64_t index, int error)
+{
+	struct ipc_dumping *dumping = reading->dumping;
+	struct ipc_sysv_msg now;
+
+	if ((error == -EINVAL || error == -E2BIG) && ipc_sysv_find_msg(dumping->ctx, reading->queue.perm.id, &now) == 0)
+		return reach_otherwise(reading, index);
+	if (error == -ENOMEM)
+		return ipc_ctx_fail(dumping->ctx, error, "out of memory");
+	return ipc_sysv_fail(dumping->ctx, error, &reading->queue.perm, "copying its messages");
+}
+
+static int copy_messages(struct reading *reading)
+{
+	uint64_t index;
+	ssize_t n;
+	long type;
+	int r = 0;
+
+	reading->most = longest();
+	for (index = reading->first; r == 0 && index < reading->end; index++) {
+		n = copy_message(reading, index);
+		if (n == -ENOMSG)
+			return 0;
+		if (n == -ENOSYS)
+			return -ENOSYS;
+		if (n < 0) {
+			r = go_on_or_fail(reading, index, (int)n);
+			continue;
+		}
+		reading->likely = (size_t)n;
+		memcpy(&type, reading->buffer, HEAD);
+		r = give(reading, index, type, (uint64_t)n, (struct ipc_bytes){reading->buffer + HEAD, (size_t)n});
+	}
+	return r;
+}
+
+/* The kernel counts in seconds: what was received and what was sent within one may look like nothing. */
+static bool is_changed(const struct reading *reading, const struct ipc_sysv_msg *now)
+{
+	const struct ipc_sysv_msg *before = &reading->queue;
+
+	return before->messages != now->messages || before->bytes != now->bytes || before->lspid != now->lspid ||
+	       before->lrpid != now->lrpid || before->stime != now->stime || before->rtime != now->rtime;
+}
+
+static int copy(struct reading *reading)
+{
+	struct ipc_dumping *dumping = reading->dumping;
+	struct ipc_sysv_msg now = {0};
+	int r;
+
+	dumping->result->source = "MSG_COPY";
+	r = copy_messages(reading);
+	free(reading->buffer);
+	if (r && r != IPC_DUMP_ENOUGH)
+		return r;
+	dumping->result->torn = ipc_sysv_find_msg(dumping->ctx, reading->queue.perm.id, &now) ||
+				is_changed(reading, &now) ||
+				reading->seen + dumping->result->unreached != reading->end - reading->first;
+	if (dumping->result->torn)
+		ipc_ctx_set_note(dumping->ctx,
+				 "it was in use meanwhile: the %" PRIu64
+				 " messages that were seen may never have been queued all at once; %" PRIu64
+				 " were queued before, %" PRIu64 " afterwards",
+				 reading->seen, reading->queue.messages, now.messages);
+	return r;
 }
 
 /* ---- dump() ------------------------------------------------------------------------------------------------------ */

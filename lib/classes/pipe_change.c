@@ -85,7 +85,8 @@ const struct ipc_changes ipc_changes_pipe = {
 			[IPC_VERB_SEND] =
 				"a pipe belongs to the processes at its ends; make one that all can write to: fifo:/path",
 			[IPC_VERB_RECEIVE] =
-				"what is in a pipe is for the process at its end; make one that all can read: fifo:/path",
+				("what is in a pipe is for the process at its end; look at it with \"ipctool dump\", or make "
+				 "one that all can read: fifo:/path"),
 			[IPC_VERB_POST] = "a pipe is no semaphore; make one: sem:/name",
 			[IPC_VERB_WAIT] = "a pipe is no semaphore; make one: sem:/name",
 			[IPC_VERB_REMOVE] =

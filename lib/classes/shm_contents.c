@@ -160,9 +160,9 @@ static int dump_file(struct ipc_dumping *dumping)
 
 /* ---- the kinds --------------------------------------------------------------------------------------------------- */
 
-#define DISTURBS                                                                                                   \
-	"nothing; the access time stays for its owner and root, for others it may move, and who watches the file " \
-	"(inotify) learns that it was opened and read"
+#define DISTURBS                                                                                                          \
+	"nothing, but pages in swap come back; for others than owner and root the access time may move, and who watches " \
+	"the file (inotify) learns that it was read"
 
 const struct ipc_contents ipc_contents_shm_posix = {
 	.help =

@@ -217,7 +217,9 @@ const struct ipc_contents ipc_contents_shm_sysv = {
 				"CAP_CHECKPOINT_RESTORE and ptrace rights over a process that has it attached; ptrace "
 				"rights alone when all its pages are in the tables of such processes; for "
 				"--attach read permission",
-			.disturbs = "nothing; with --attach it rewrites last user, attach time and detach time",
+			.disturbs =
+				"nothing, but pages in swap come back; with --attach it rewrites last user, attach time and "
+				"detach time",
 		},
 	.needs = IPC_NEED_HOLDERS,
 	.takes = IPC_DUMP_RANGE | IPC_DUMP_ATTACH,

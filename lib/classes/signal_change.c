@@ -173,7 +173,7 @@ const struct ipc_changes ipc_changes_signal_process = {
 			[IPC_VERB_SET] = "a process chooses itself which signals it blocks, ignores and catches",
 			[IPC_VERB_RECEIVE] =
 				("a signal goes to its process alone; let that process catch it (trap in a shell), or "
-				 "look at what is pending with \"ipctool show\""),
+				 "look at what is pending with \"ipctool dump\""),
 			[IPC_VERB_POST] = "a process is no semaphore; make one: sem:/name",
 			[IPC_VERB_WAIT] = "a process is no semaphore; make one: sem:/name",
 			[IPC_VERB_REMOVE] = "a process is ended by a signal: \"ipctool send signal:PID --signal TERM\"",

@@ -338,7 +338,8 @@ const struct ipc_changes ipc_changes_sock_other = {
 			[IPC_VERB_SET] = "a socket without a file has no attributes that others may set",
 			[IPC_VERB_SEND] =
 				"ipctool speaks unix, tcp and udp; to this kind the program that has it must speak",
-			[IPC_VERB_RECEIVE] = "what a socket receives belongs to the process that has it",
+			[IPC_VERB_RECEIVE] = ("what a socket receives belongs to the process that has it; "
+					      "\"ipctool dump\" shows what of it is in the kernel"),
 			[IPC_VERB_POST] = "a socket is no semaphore; make one: sem:/name",
 			[IPC_VERB_WAIT] = "a socket is no semaphore; make one: sem:/name",
 			[IPC_VERB_REMOVE] =

@@ -51,8 +51,8 @@ int ipc_sock_send_to(struct ipc_port *port, const struct ipc_message *message, c
 
 /* What all three refuse. */
 #define IPC_SOCK_REFUSE                                                                                             \
-	[IPC_VERB_RECEIVE] = ("what a socket receives belongs to the process that has it; make one for a command: " \
-			      "ipctool create sock:/path -- COMMAND"),                                              \
+	[IPC_VERB_RECEIVE] = ("what a socket receives belongs to the process that has it; look at it with "         \
+			      "\"ipctool dump\", or make one for a command: ipctool create sock:/path -- COMMAND"), \
 	[IPC_VERB_POST] = "a socket is no semaphore; make one: sem:/name",                                          \
 	[IPC_VERB_WAIT] = "a socket is no semaphore; make one: sem:/name"
 

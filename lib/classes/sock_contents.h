@@ -73,8 +73,8 @@ void ipc_sock_note_offset(struct ipc_sock_reading *reading);
 /* Text for an error of recvmsg(). */
 int ipc_sock_peek_fail(struct ipc_sock_reading *reading, int error);
 /*
- * May a socket with messages be peeked at without a mark? MSG_PEEK would take an error that waits for its owner, and move
- * on a peek offset that its owner uses. False: *@why, for notes.
+ * May a socket with messages be peeked at without a mark? MSG_PEEK would take an error that waits for its owner, and
+ * move on a peek offset that its owner uses. False: *@why, for notes.
  */
 #define IPC_SOCK_OFFSET_USED "its owner uses SO_PEEK_OFF, which MSG_PEEK would move on"
 bool ipc_sock_may_peek(const struct ipc_sock_reading *reading, const char **why);
@@ -99,8 +99,8 @@ int ipc_sock_peek_on(struct ipc_sock_reading *reading, size_t room, struct ipc_s
 /* ---- the peek offset --------------------------------------------------------------------------------------------- */
 
 /*
- * Run @fn while the peek offset of the socket, which its owner shares, is 0, and put it back whatever happens. Signals are
- * held in the meantime, so @fn writes nothing and waits for nothing. Returns what @fn returned, or -errno with text.
+ * Run @fn while the peek offset of the socket, which its owner shares, is 0, and put it back whatever happens. Signals
+ * are held in the meantime, so @fn writes nothing and waits for nothing. Returns what @fn returned, or -errno with text.
  */
 int ipc_sock_with_offset(struct ipc_sock_reading *reading, int (*fn)(struct ipc_sock_reading *reading, void *data),
 			 void *data);

@@ -97,8 +97,8 @@ static int take(const struct ipc_peek_buffer *buffer, void *data)
 }
 
 /*
- * *@given: messages were handed over, and what is returned is as of dump(). Else DIFFERS, or an error of which BPF may be the
- * reason.
+ * *@given: messages were handed over, and what is returned is as of dump(). Else DIFFERS, or an error of which BPF may be
+ * the reason.
  */
 static int give_by_bpf(struct ipc_sock_reading *reading, struct ipc_sock_peeked *first, bool *given)
 {

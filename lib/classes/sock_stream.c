@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Bytes of a stream socket: by MSG_PEEK, which stops at what is passed along, and what lies behind that by BPF or by the
- * peek offset.
+ * Bytes of a stream socket: by MSG_PEEK, which stops at what is passed along, and what lies behind that by BPF or by
+ * the peek offset.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -269,9 +269,9 @@ static int give_by_offset(struct stream *stream)
 /* ---- the choice -------------------------------------------------------------------------------------------------- */
 
 /*
- * Bytes behind those of `front`. SIOCINQ counts a byte that unix sockets receive apart. TCP counts nothing behind such a
- * one, even if that has been received: what was seen when it was listed has to do, in which the end of the connection is
- * a byte.
+ * Bytes behind those of `front`. SIOCINQ counts a byte that unix sockets receive apart. TCP counts nothing behind such
+ * a one, even if that has been received: what was seen when it was listed has to do, in which the end of the connection
+ * is a byte.
  */
 static uint64_t bytes_behind(const struct stream *stream)
 {

@@ -12,22 +12,17 @@
 
 #include <bpf/bpf_core_read.h>
 
+#include "peek/mq_find.h"
 #include "peek/mq_record.h"
 
-#define NULL ((void *)0)
 #define STEPS (1 << 23) /* as many as bpf_loop() makes */
 #define MQUEUE_MAGIC 0x19800202
-#define MSG_IDS 1          /* IPC_MSG_IDS in include/linux/ipc_namespace.h */
 #define BPF_RB_NO_WAKEUP 1 /* nobody waits for records */
 #define LONGEST 0x7fffffff /* no message is longer */
 
 char LICENSE[] SEC("license") = "GPL";
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-struct list_head {
-	struct list_head *next, *prev;
-};
 
 struct rb_node {
 	unsigned long __rb_parent_color;
@@ -64,50 +59,6 @@ struct mqueue_inode_info {
 	unsigned long qsize;
 };
 
-/* include/linux/ipc.h, ipc/msg.c */
-struct kern_ipc_perm {
-	bool deleted;
-	int id;
-};
-
-struct msg_queue {
-	struct kern_ipc_perm q_perm;
-	long long q_stime, q_rtime;
-	unsigned long q_cbytes, q_qnum;
-	struct list_head q_messages;
-};
-
-/* include/linux/xarray.h */
-struct xarray {
-	void *xa_head;
-};
-
-struct xa_node {
-	unsigned char shift;
-	void *slots[1];
-};
-
-struct idr {
-	struct xarray idr_rt;
-};
-
-struct ipc_ids {
-	struct idr ipcs_idr;
-};
-
-struct ipc_namespace___ids {
-	struct ipc_ids ids[3];
-};
-
-struct nsproxy {
-	struct ipc_namespace___ids *ipc_ns;
-};
-
-struct task_struct___queues {
-	int pid;
-	struct nsproxy *nsproxy;
-};
-
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct___queues *task;
@@ -115,8 +66,8 @@ struct bpf_iter__task {
 
 #pragma clang attribute pop
 
-const volatile __s32 wanted = -1; /* descriptor or id */
-const volatile bool has_tree;     /* known before the verifier looks, which skips what needs none */
+__s32 wanted;                 /* descriptor or id */
+const volatile bool has_tree; /* known before the verifier looks, which skips what needs none */
 const volatile __u32 page_size = 4096;
 struct ipc_peek_mq_ask ask;
 struct ipc_peek_mq_answer answer;
@@ -423,58 +374,6 @@ static __always_inline void look_at_sysv(struct msg_queue *queue, struct ipc_pee
 	look_at_list((void *)queue + bpf_core_field_offset(struct msg_queue, q_messages), out);
 }
 
-#define LEVELS 8 /* of 16 slots or 64 each: more than the largest index needs */
-
-static __always_inline bool is_node(unsigned long entry)
-{
-	return (entry & 3) == 2 && entry > 4096;
-}
-
-/* What stands at @index of an xarray, NULL: nothing. */
-static __always_inline void *find_entry(struct xarray *array, __u64 index)
-{
-	__u64 slots = bpf_core_field_size(struct xa_node, slots) / sizeof(void *), place;
-	unsigned long entry = (unsigned long)BPF_CORE_READ(array, xa_head);
-	struct xa_node *node;
-	int level;
-
-	if (!is_node(entry) && index)
-		return NULL;
-	for (level = 0; level < LEVELS && is_node(entry); level++) {
-		node = (void *)(entry - 2);
-		place = index >> (BPF_CORE_READ(node, shift) & 63);
-		if (level == 0 && place >= slots)
-			return NULL;
-		place = (place & (slots - 1)) * sizeof(void *);
-		if (bpf_probe_read_kernel(&entry, sizeof(entry),
-					  (void *)node + bpf_core_field_offset(struct xa_node, slots) + place))
-			return NULL;
-	}
-	return entry & 3 ? NULL : (void *)entry;
-}
-
-static __always_inline struct msg_queue *find_at(struct xarray *array, __u64 index)
-{
-	struct kern_ipc_perm *perm = find_entry(array, index);
-
-	if (!perm || BPF_CORE_READ(perm, id) != wanted || BPF_CORE_READ(perm, deleted))
-		return NULL;
-	return (void *)perm - bpf_core_field_offset(struct msg_queue, q_perm);
-}
-
-/* An id is an index and, above its bits, a sequence number. With "ipcmni_extend" the index has 24 bits in place of 15. */
-static __always_inline struct msg_queue *find_queue(struct task_struct___queues *task)
-{
-	struct ipc_namespace___ids *namespace = BPF_CORE_READ(task, nsproxy, ipc_ns);
-	struct ipc_ids *ids = (void *)namespace + bpf_core_field_offset(struct ipc_namespace___ids, ids) +
-			      MSG_IDS * bpf_core_type_size(struct ipc_ids);
-	struct xarray *array = (void *)ids + bpf_core_field_offset(struct ipc_ids, ipcs_idr) +
-			       bpf_core_field_offset(struct idr, idr_rt);
-	struct msg_queue *queue = find_at(array, wanted & 0x7fff);
-
-	return queue ? queue : find_at(array, wanted & 0xffffff);
-}
-
 SEC("iter/task")
 int peek_mq_sysv(struct bpf_iter__task *ctx)
 {
@@ -483,7 +382,7 @@ int peek_mq_sysv(struct bpf_iter__task *ctx)
 
 	if (!task || task->pid != (__s32)bpf_get_current_pid_tgid())
 		return 0;
-	queue = find_queue(task);
+	queue = find_queue(task, wanted);
 	if (!queue)
 		return 0;
 	look_at_sysv(queue, &answer.before);

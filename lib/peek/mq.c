@@ -39,23 +39,11 @@ struct reader {
 
 /* What the two kinds of queues differ in. */
 struct ipc_peek_mq_kind {
-	struct bpf_program *(*program)(struct mq_bpf *skeleton);
-	struct bpf_program *(*unused)(struct mq_bpf *skeleton);
-	int absent; /* the error when it is not there */
+	struct ipc_peek_program program;
+	struct bpf_program *(*visits)(struct mq_bpf *skeleton);
+	bool by_descriptor; /* which is closed as soon as all is known; otherwise by id */
+	int absent;         /* the error when it is not there */
 };
-
-static struct bpf_program *posix_program(struct mq_bpf *skeleton)
-{
-	return skeleton->progs.peek_mq_posix;
-}
-
-static struct bpf_program *sysv_program(struct mq_bpf *skeleton)
-{
-	return skeleton->progs.peek_mq_sysv;
-}
-
-static const struct ipc_peek_mq_kind posix = {posix_program, sysv_program, -EBADF};
-static const struct ipc_peek_mq_kind sysv = {sysv_program, posix_program, -ENOENT};
 
 /* ---- records ----------------------------------------------------------------------------------------------------- */
 
@@ -112,7 +100,7 @@ static int walk(struct reader *reader)
 	for (;;) {
 		memset(answer, 0, sizeof(*answer));
 		reader->skeleton->bss->ask = reader->ask;
-		r = ipc_peek_visit(&reader->peek, reader->kind->program(reader->skeleton), getpid());
+		r = ipc_peek_visit(&reader->peek, reader->kind->visits(reader->skeleton), getpid());
 		if (r || is_good_enough(answer, ++walks))
 			return r;
 		r = ipc_peek_take(&reader->peek, ring, NULL, NULL);
@@ -141,7 +129,7 @@ static bool go_on(struct reader *reader, const struct ipc_peek_mq_answer *answer
 
 static void let_go(struct reader *reader)
 {
-	if (reader->kind != &posix || reader->number < 0)
+	if (!reader->kind->by_descriptor || reader->number < 0)
 		return;
 	close(reader->number);
 	reader->number = -1;
@@ -183,21 +171,52 @@ static uint64_t ring_for(uint64_t messages, uint64_t bytes, uint64_t most)
 	return size;
 }
 
-static int load(struct reader *reader)
+static void destroy(void *skeleton)
 {
+	mq_bpf__destroy(skeleton);
+}
+
+static int load(uint32_t ring, bool has_tree, void **out)
+{
+	struct mq_bpf *skeleton = mq_bpf__open();
 	int r;
 
-	reader->skeleton = mq_bpf__open();
-	if (!reader->skeleton)
-		return ipc_peek_fail(&reader->peek, -errno);
-	reader->skeleton->rodata->wanted = reader->number;
-	reader->skeleton->rodata->has_tree = reader->kind == &posix;
-	reader->skeleton->rodata->page_size = (__u32)sysconf(_SC_PAGESIZE);
-	bpf_program__set_autoload(reader->kind->unused(reader->skeleton), false);
-	bpf_map__set_max_entries(reader->skeleton->maps.ring, (__u32)reader->ring);
-	r = mq_bpf__load(reader->skeleton);
-	return r ? ipc_peek_fail(&reader->peek, r) : 0;
+	if (!skeleton)
+		return -errno;
+	skeleton->rodata->has_tree = has_tree;
+	skeleton->rodata->page_size = (__u32)sysconf(_SC_PAGESIZE);
+	bpf_program__set_autoload(has_tree ? skeleton->progs.peek_mq_sysv : skeleton->progs.peek_mq_posix, false);
+	bpf_map__set_max_entries(skeleton->maps.ring, ring);
+	r = mq_bpf__load(skeleton);
+	if (r)
+		destroy(skeleton);
+	else
+		*out = skeleton;
+	return r;
 }
+
+static int load_posix(uint32_t ring, void **out)
+{
+	return load(ring, true, out);
+}
+
+static int load_sysv(uint32_t ring, void **out)
+{
+	return load(ring, false, out);
+}
+
+static struct bpf_program *posix_program(struct mq_bpf *skeleton)
+{
+	return skeleton->progs.peek_mq_posix;
+}
+
+static struct bpf_program *sysv_program(struct mq_bpf *skeleton)
+{
+	return skeleton->progs.peek_mq_sysv;
+}
+
+static const struct ipc_peek_mq_kind posix = {{IPC_PEEK_MQ_POSIX, load_posix, destroy}, posix_program, true, -EBADF};
+static const struct ipc_peek_mq_kind sysv = {{IPC_PEEK_MQ_SYSV, load_sysv, destroy}, sysv_program, false, -ENOENT};
 
 /* A message that the ring cannot hold gets a larger one. Returns whether it is to be tried again with that. */
 static bool enlarge(struct reader *reader)
@@ -219,16 +238,19 @@ static bool enlarge(struct reader *reader)
 
 static int read_queue(struct reader *reader)
 {
-	bool again;
+	void *loaded = NULL;
 	int r;
 
 	do {
-		r = load(reader);
-		if (r == 0)
-			r = read_on(reader);
-		again = r == 0 && enlarge(reader);
-		mq_bpf__destroy(reader->skeleton);
-	} while (again);
+		r = ipc_peek_program(&reader->peek, &reader->kind->program, (uint32_t)reader->ring, &loaded);
+		if (r)
+			return r;
+		reader->skeleton = loaded;
+		reader->skeleton->bss->wanted = reader->number;
+		r = read_on(reader);
+	} while (r == 0 && enlarge(reader));
+	if (r)
+		ipc_peek_forget(&reader->peek, &reader->kind->program);
 	return r;
 }
 

@@ -17,6 +17,10 @@
 #include "context.h"
 #include "model/bytes.h"
 
+struct ipc_peek_loaded;
+/* Free the programs that a context has loaded. NULL is allowed. */
+void ipc_peek_free(struct ipc_peek_loaded *peeks);
+
 /* Did a function below fail because there is no BPF for this caller, rather than for the object's sake? */
 static inline bool ipc_peek_cannot(int error)
 {
@@ -61,7 +65,7 @@ int ipc_peek_sem_undo(struct ipc_ctx *ctx, int id, ipc_peek_undo_fn fn, void *da
 
 /* A queued signal, or the end of a queue. */
 struct ipc_peek_signal {
-	int64_t tid;           /* the thread whose queue it is, as the calling process numbers them; 0: the whole process */
+	int64_t tid; /* the thread whose queue it is, as the calling process numbers them; 0: the whole process */
 	const siginfo_t *info; /* what the receiver would get. NULL: the end of this queue, */
 	uint64_t pending;      /* and this is the set of what is pending there, bit n - 1 for signal n */
 };

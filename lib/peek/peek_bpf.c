@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/types.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -37,6 +38,61 @@ int ipc_peek_fail(struct ipc_peek *peek, int error)
 	return ipc_ctx_fail(peek->ctx, -ENOSYS, "this kernel does not take the BPF program, which needs Linux 5.17: %s",
 			    strerror(-error));
 }
+
+/* ---- loaded programs --------------------------------------------------------------------------------------------- */
+
+struct ipc_peek_loaded {
+	void *skeleton; /* NULL: none */
+	void (*destroy)(void *skeleton);
+	uint32_t ring;
+};
+
+static void unload(struct ipc_peek_loaded *loaded)
+{
+	if (loaded->skeleton)
+		loaded->destroy(loaded->skeleton);
+	loaded->skeleton = NULL;
+}
+
+int ipc_peek_program(struct ipc_peek *peek, const struct ipc_peek_program *program, uint32_t ring, void **out)
+{
+	struct ipc_ctx *ctx = peek->ctx;
+	struct ipc_peek_loaded *loaded;
+	int r;
+
+	if (!ctx->peeks)
+		ctx->peeks = calloc(IPC_PEEKS, sizeof(*ctx->peeks));
+	if (!ctx->peeks)
+		return ipc_peek_fail(peek, -ENOMEM);
+	loaded = &ctx->peeks[program->which];
+	if (!loaded->skeleton || loaded->ring < ring) {
+		unload(loaded);
+		r = program->load(ring, &loaded->skeleton);
+		if (r)
+			return ipc_peek_fail(peek, r);
+		loaded->destroy = program->destroy;
+		loaded->ring = ring;
+	}
+	*out = loaded->skeleton;
+	return 0;
+}
+
+void ipc_peek_forget(struct ipc_peek *peek, const struct ipc_peek_program *program)
+{
+	if (peek->ctx->peeks)
+		unload(&peek->ctx->peeks[program->which]);
+}
+
+void ipc_peek_free(struct ipc_peek_loaded *peeks)
+{
+	int i;
+
+	for (i = 0; peeks && i < IPC_PEEKS; i++)
+		unload(&peeks[i]);
+	free(peeks);
+}
+
+/* ---- running them ------------------------------------------------------------------------------------------------ */
 
 static struct bpf_link *attach(const struct bpf_program *program, int64_t pid)
 {

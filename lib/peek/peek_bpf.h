@@ -21,6 +21,23 @@ struct ipc_peek {
 /* Is there BPF for this caller? Silences libbpf until ipc_peek_end(). 0 or -ENOTSUP with text. */
 int ipc_peek_begin(struct ipc_peek *peek, struct ipc_ctx *ctx);
 void ipc_peek_end(struct ipc_peek *peek);
+/* The programs that a context keeps, loaded. */
+enum ipc_peek_which { IPC_PEEK_MQ_POSIX, IPC_PEEK_MQ_SYSV, IPC_PEEK_SEM, IPC_PEEK_SIGNALS, IPC_PEEK_SOCK, IPC_PEEKS };
+
+struct ipc_peek_program {
+	enum ipc_peek_which which;
+	/* Open and load it with a ring of @ring bytes into *@out. Returns 0 or what libbpf said. */
+	int (*load)(uint32_t ring, void **out);
+	void (*destroy)(void *skeleton);
+};
+
+/*
+ * The skeleton of @program with a ring of at least @ring bytes, loaded at its first use: that takes 20 ms, most of them for
+ * the kernel's types, and many objects may follow. Its variables are as the last use left them. Stays the context's.
+ */
+int ipc_peek_program(struct ipc_peek *peek, const struct ipc_peek_program *program, uint32_t ring, void **out);
+/* After a failure: what is in its ring is not for the next one. */
+void ipc_peek_forget(struct ipc_peek *peek, const struct ipc_peek_program *program);
 /* Text for what libbpf returned when it opened or loaded a program, and the error that peek.h promises. */
 int ipc_peek_fail(struct ipc_peek *peek, int error);
 /*

@@ -5,6 +5,11 @@
 
 #include "peek/peek.h"
 
+void ipc_peek_free(struct ipc_peek_loaded *peeks)
+{
+	(void)peeks; /* there are none */
+}
+
 static int fail(struct ipc_ctx *ctx)
 {
 	return ipc_ctx_fail(ctx, -ENOTSUP, "this build has no BPF support");

@@ -58,8 +58,8 @@ struct bpf_iter__task___undo {
 #pragma clang attribute pop
 
 /* The set, of the reader's ipc namespace, and how many semaphores it has. */
-const volatile __s32 wanted_id;
-const volatile __u32 number;
+__s32 wanted_id;
+__u32 number;
 /* So many records have been read already by earlier runs. */
 __u64 done;
 /* The ring was full: what follows is left for another run. */

@@ -121,28 +121,54 @@ static int hand_over(const struct reader *reader, ipc_peek_undo_fn fn, void *dat
 	return r;
 }
 
-static int run(struct ipc_peek *peek, struct sem_bpf *skeleton, const struct ipc_sysv_sem *set, struct reader *reader)
+static void destroy(void *skeleton)
 {
+	sem_bpf__destroy(skeleton);
+}
+
+static int load(uint32_t ring, void **out)
+{
+	struct sem_bpf *skeleton = sem_bpf__open();
 	int r;
 
-	skeleton->rodata->wanted_id = (int32_t)set->perm.id;
-	skeleton->rodata->number = (uint32_t)set->nsems;
-	bpf_map__set_max_entries(skeleton->maps.ring, RING);
+	if (!skeleton)
+		return -errno;
+	bpf_map__set_max_entries(skeleton->maps.ring, ring);
 	r = sem_bpf__load(skeleton);
 	if (r)
-		return ipc_peek_fail(peek, r);
+		destroy(skeleton);
+	else
+		*out = skeleton;
+	return r;
+}
+
+static const struct ipc_peek_program program = {IPC_PEEK_SEM, load, destroy};
+
+static int run(struct ipc_peek *peek, const struct ipc_sysv_sem *set, struct reader *reader)
+{
+	struct sem_bpf *skeleton;
+	void *loaded = NULL;
+	int r = ipc_peek_program(peek, &program, RING, &loaded);
+
+	if (r)
+		return r;
+	skeleton = loaded;
+	skeleton->bss->wanted_id = (int32_t)set->perm.id;
+	skeleton->bss->number = (uint32_t)set->nsems;
+	skeleton->bss->done = 0;
 	do {
 		skeleton->bss->full = 0;
 		skeleton->bss->written = 0;
 		r = ipc_peek_run(peek, skeleton->progs.peek_sem_undo, 0, skeleton->maps.ring, take_part, reader);
 	} while (r == 0 && skeleton->bss->full);
+	if (r)
+		ipc_peek_forget(peek, &program);
 	return r == -ENOMEM ? ipc_ctx_fail(peek->ctx, r, "out of memory") : r;
 }
 
 int ipc_peek_sem_undo(struct ipc_ctx *ctx, int id, ipc_peek_undo_fn fn, void *data)
 {
 	struct reader reader = {0};
-	struct sem_bpf *skeleton;
 	struct ipc_sysv_sem set;
 	struct ipc_peek peek;
 	int r = ipc_sysv_find_sem(ctx, (uint64_t)id, &set);
@@ -152,9 +178,7 @@ int ipc_peek_sem_undo(struct ipc_ctx *ctx, int id, ipc_peek_undo_fn fn, void *da
 	r = ipc_peek_begin(&peek, ctx);
 	if (r)
 		return r;
-	skeleton = sem_bpf__open();
-	r = skeleton ? run(&peek, skeleton, &set, &reader) : ipc_peek_fail(&peek, -errno);
-	sem_bpf__destroy(skeleton);
+	r = run(&peek, &set, &reader);
 	ipc_peek_end(&peek);
 	drop_shared(&reader);
 	if (r == 0)

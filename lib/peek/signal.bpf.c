@@ -58,7 +58,7 @@ struct bpf_iter__task {
 
 #pragma clang attribute pop
 
-const volatile __s32 wanted_pid;
+__s32 wanted_pid;
 /* The ring was full: what follows could not be written. */
 __u32 full;
 __u32 shared_done;
@@ -70,21 +70,23 @@ struct {
 
 struct ipc_peek_signal_record record;
 
-/* Where the walk of a queue stands. */
-struct walk {
+/*
+ * Where the walk of a queue stands. No local: the verifier of 6.1 looks at a step of bpf_loop() once alone, and takes what is
+ * on the stack before the first one for what is there before every one.
+ */
+struct {
 	struct list_head *head, *at, *last;
-	bool done;
-};
+	__u32 done;
+} walk;
 
-static long step(__u64 number, void *data)
+static long step(__u64 number, void *unused)
 {
-	struct walk *walk = data;
-	struct list_head *at = walk->at;
+	struct list_head *at = walk.at;
 	struct sigqueue *queued = (void *)at - bpf_core_field_offset(struct sigqueue, list);
 	__u64 size = bpf_core_type_size(struct kernel_siginfo);
 
-	walk->done = at == walk->head;
-	if (walk->done || !at)
+	walk.done = at == walk.head;
+	if (walk.done || !at)
 		return 1;
 	if (size > sizeof(record.info))
 		size = sizeof(record.info);
@@ -94,8 +96,8 @@ static long step(__u64 number, void *data)
 		full = 1;
 		return 1;
 	}
-	walk->last = at;
-	walk->at = BPF_CORE_READ(at, next);
+	walk.last = at;
+	walk.at = BPF_CORE_READ(at, next);
 	return 0;
 }
 
@@ -111,15 +113,16 @@ static __always_inline __u64 pending_set(struct sigpending *pending)
 static __always_inline void read_queue(struct sigpending *pending, __s32 tid)
 {
 	struct list_head *head = (void *)pending + bpf_core_field_offset(struct sigpending, list);
-	struct walk walk = {.head = head, .last = head};
 	__u64 before = pending_set(pending);
 	struct list_head *first = BPF_CORE_READ(head, next);
 
+	walk.head = walk.last = head;
 	walk.at = first;
+	walk.done = 0;
 	record.tid = tid;
 	record.end = 0;
 	record.sender_at = bpf_core_field_offset(struct kernel_siginfo, _sifields);
-	bpf_loop(STEPS, step, &walk, 0);
+	bpf_loop(STEPS, step, NULL, 0);
 	record.end = 1;
 	record.pending = pending_set(pending);
 	record.torn = !walk.done || record.pending != before || BPF_CORE_READ(head, next) != first ||

@@ -29,18 +29,46 @@ static int keep(const void *record, size_t size, void *data)
 	return ipc_buf_append(records, signal, sizeof(*signal));
 }
 
-static int run(struct ipc_peek *peek, struct signal_bpf *skeleton, int64_t pid, uint32_t ring, struct ipc_buf *records)
+static void destroy(void *skeleton)
 {
+	signal_bpf__destroy(skeleton);
+}
+
+static int load(uint32_t ring, void **out)
+{
+	struct signal_bpf *skeleton = signal_bpf__open();
 	int r;
 
-	ipc_buf_clear(records);
-	skeleton->rodata->wanted_pid = (int)pid;
+	if (!skeleton)
+		return -errno;
 	bpf_map__set_max_entries(skeleton->maps.ring, ring);
 	r = signal_bpf__load(skeleton);
 	if (r)
-		return ipc_peek_fail(peek, r);
+		destroy(skeleton);
+	else
+		*out = skeleton;
+	return r;
+}
+
+static const struct ipc_peek_program program = {IPC_PEEK_SIGNALS, load, destroy};
+
+static int run(struct ipc_peek *peek, int64_t pid, uint32_t ring, struct ipc_buf *records)
+{
+	struct signal_bpf *skeleton;
+	void *loaded = NULL;
+	int r = ipc_peek_program(peek, &program, ring, &loaded);
+
+	if (r)
+		return r;
+	ipc_buf_clear(records);
+	skeleton = loaded;
+	skeleton->bss->wanted_pid = (int)pid;
+	skeleton->bss->full = 0;
+	skeleton->bss->shared_done = 0;
 	r = ipc_peek_run(peek, skeleton->progs.peek_signals, pid, skeleton->maps.ring, keep, records);
-	if (r == 0 && skeleton->bss->full)
+	if (r)
+		ipc_peek_forget(peek, &program);
+	else if (skeleton->bss->full)
 		return ring < RING_MOST ? -EAGAIN : ipc_ctx_fail(peek->ctx, -ENOMEM, "too many signals are queued");
 	return r == -EIO ? ipc_ctx_fail(peek->ctx, r, "what the BPF program wrote is of another form") : r;
 }
@@ -50,15 +78,9 @@ static int read_all(struct ipc_peek *peek, int64_t pid, struct ipc_buf *records)
 	uint32_t ring = RING_FIRST;
 	int r;
 
-	for (;;) {
-		struct signal_bpf *skeleton = signal_bpf__open();
-
-		r = skeleton ? run(peek, skeleton, pid, ring, records) : ipc_peek_fail(peek, -errno);
-		signal_bpf__destroy(skeleton);
-		if (r != -EAGAIN)
-			return r;
+	while ((r = run(peek, pid, ring, records)) == -EAGAIN)
 		ring *= RING_GROWS;
-	}
+	return r;
 }
 
 static bool is_torn(const struct ipc_buf *records)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The receive queue of a socket by BPF: parts are put together, once a socket of our own has shown that they are right. */
+/* The receive queue of a socket by BPF: parts are put together, once a socket of our own has shown them to be right. */
 #include <errno.h>
 #include <linux/netlink.h>
 #include <linux/types.h>
@@ -273,28 +273,50 @@ static int shape_of(int fd, int family)
 	}
 }
 
-static int load(struct ipc_peek *peek, struct sock_bpf *skeleton)
+static void destroy(void *skeleton)
 {
+	sock_bpf__destroy(skeleton);
+}
+
+static int load(uint32_t ring, void **out)
+{
+	struct sock_bpf *skeleton = sock_bpf__open();
 	int r;
 
-	bpf_map__set_max_entries(skeleton->maps.ring, RING);
+	if (!skeleton)
+		return -errno;
+	bpf_map__set_max_entries(skeleton->maps.ring, ring);
 	r = sock_bpf__load(skeleton);
-	if (r)
-		return ipc_peek_fail(peek, r);
+	if (r) {
+		destroy(skeleton);
+		return r;
+	}
 	skeleton->bss->page_size = (__u32)sysconf(_SC_PAGESIZE);
+	*out = skeleton;
 	return 0;
 }
 
+static const struct ipc_peek_program program = {IPC_PEEK_SOCK, load, destroy};
+
 static int look_into(struct look *look, int fd, unsigned shape, int (*ready)(void *data), struct reader *reader)
 {
-	int r = load(look->peek, look->skeleton);
+	void *loaded = NULL;
+	int r = ipc_peek_program(look->peek, &program, RING, &loaded);
 
-	if (r == 0)
+	if (r)
+		return r;
+	look->skeleton = loaded;
+	if (!look->skeleton->bss->tried)
 		r = try_out(look);
+	look->skeleton->bss->tried = r == 0;
 	look->skeleton->bss->inline_urgent = option_of(fd, SO_OOBINLINE) > 0;
 	if (r == 0 && ready)
 		r = ready(reader->fn_data);
-	return r ? r : read_queue(look, fd, shape, reader);
+	if (r == 0)
+		r = read_queue(look, fd, shape, reader);
+	if (r)
+		ipc_peek_forget(look->peek, &program);
+	return r;
 }
 
 int ipc_peek_sock(struct ipc_ctx *ctx, int fd, int (*ready)(void *data), ipc_peek_buffer_fn fn, void *data, bool *torn)
@@ -310,11 +332,9 @@ int ipc_peek_sock(struct ipc_ctx *ctx, int fd, int (*ready)(void *data), ipc_pee
 	if (r)
 		return r;
 	look.peek = &peek;
-	look.skeleton = sock_bpf__open();
-	r = look.skeleton ? look_into(&look, fd, (unsigned)shape, ready, &reader) : ipc_peek_fail(&peek, -errno);
+	r = look_into(&look, fd, (unsigned)shape, ready, &reader);
 	*torn |= look.torn;
 	ipc_buf_release(&reader.data);
-	sock_bpf__destroy(look.skeleton);
 	ipc_peek_end(&peek);
 	return r;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A part of what a socket has queued, as the BPF program writes and the library reads it. Needs the __u types before it. */
+/* A part of what a socket has queued, as BPF writes and the library reads it. Needs the __u types defined before. */
 #ifndef IPC_PEEK_SOCK_RECORD_H
 #define IPC_PEEK_SOCK_RECORD_H
 

@@ -36,7 +36,7 @@ struct walk {
 	struct ipc_buf way; /* what is still to go, from `at` on */
 	size_t at;
 	unsigned links;
-	bool make;
+	bool make, wary;
 	mode_t make_mode;
 };
 
@@ -78,11 +78,20 @@ static void enter(struct walk *walk, int dir)
  * group has other members, and where there is an access list those bits are its mask. Its owner could do anything there
  * anyway.
  */
-static bool is_trusted(const struct stat *dir, const struct stat *link)
+static bool is_trusted(const struct walk *walk, const struct stat *dir, const struct stat *link)
 {
-	if (!(dir->st_mode & (S_IWGRP | S_IWOTH)))
+	if (link->st_uid == 0 || link->st_uid == geteuid())
 		return true;
-	return link->st_uid == 0 || link->st_uid == geteuid() || link->st_uid == dir->st_uid;
+	return !walk->wary && (!(dir->st_mode & (S_IWGRP | S_IWOTH)) || link->st_uid == dir->st_uid);
+}
+
+static int fail_link(const struct walk *walk, const char *name)
+{
+	return fail_at(walk->ctx, -ELOOP,
+		       walk->wary ? "a symbolic link of another user on the way is not followed"
+				  : "a symbolic link of another user, in a directory where anybody may have put it, is not "
+				    "followed (write the path that it leads to)",
+		       name);
 }
 
 /* Links of /proc lead where no text can: the kernel follows them. Its directories are not for others to write to. */
@@ -136,11 +145,8 @@ static int follow(struct walk *walk, int link, const struct stat *st, const char
 		return fail_at(walk->ctx, -ELOOP, "too many symbolic links on the way, the last one", name);
 	if (fstat(walk->dir, &dir) < 0)
 		return fail_step(walk->ctx, -errno, name);
-	if (!is_trusted(&dir, st))
-		return fail_at(walk->ctx, -ELOOP,
-			       "a symbolic link of another user, in a directory where anybody may have put it, is not "
-			       "followed (write the path that it leads to)",
-			       name);
+	if (!is_trusted(walk, &dir, st))
+		return fail_link(walk, name);
 	r = follow_proc_link(walk, link, name);
 	return r ? (r > 0 ? 0 : r) : redirect(walk, link);
 }
@@ -203,30 +209,44 @@ static int walk_down(struct walk *walk)
 	return r == -ENOMEM ? ipc_ctx_fail(walk->ctx, r, "out of memory") : r;
 }
 
-int ipc_open_parent(struct ipc_ctx *ctx, struct ipc_bytes path, bool make, mode_t make_mode, int *dir, char **name)
+static int walk_to(struct walk *walk, struct ipc_bytes path, int *dir, char **name)
 {
-	struct walk walk = {.ctx = ctx, .dir = -1, .make = make, .make_mode = make_mode};
 	char *last = path.len ? memrchr(path.data, '/', path.len) : NULL;
 	int r;
 
 	if (!last || *path.data != '/' || memchr(path.data, '\0', path.len))
-		return ipc_ctx_fail(ctx, -EINVAL, "the path is not absolute");
+		return ipc_ctx_fail(walk->ctx, -EINVAL, "the path is not absolute");
 	last++;
 	if (!*last || strcmp(last, ".") == 0 || strcmp(last, "..") == 0)
-		return ipc_ctx_fail(ctx, -EINVAL, "the path does not end in a name");
-	walk.dir = open("/", ROOT_FLAGS);
-	if (walk.dir < 0)
-		return ipc_ctx_fail(ctx, -errno, "the root cannot be opened: %s", strerror(errno));
-	r = ipc_buf_append(&walk.way, path.data, (size_t)(last - path.data));
-	r = r ? ipc_ctx_fail(ctx, r, "out of memory") : walk_down(&walk);
-	ipc_buf_release(&walk.way);
+		return ipc_ctx_fail(walk->ctx, -EINVAL, "the path does not end in a name");
+	walk->dir = open("/", ROOT_FLAGS);
+	if (walk->dir < 0)
+		return ipc_ctx_fail(walk->ctx, -errno, "the root cannot be opened: %s", strerror(errno));
+	r = ipc_buf_append(&walk->way, path.data, (size_t)(last - path.data));
+	r = r ? ipc_ctx_fail(walk->ctx, r, "out of memory") : walk_down(walk);
+	ipc_buf_release(&walk->way);
 	if (r) {
-		close(walk.dir);
+		close(walk->dir);
 		return r;
 	}
-	*dir = walk.dir;
+	*dir = walk->dir;
 	*name = last;
 	return 0;
+}
+
+int ipc_open_parent(struct ipc_ctx *ctx, struct ipc_bytes path, bool make, mode_t make_mode, int *dir, char **name)
+{
+	struct walk walk = {.ctx = ctx, .dir = -1, .make = make, .make_mode = make_mode};
+
+	return walk_to(&walk, path, dir, name);
+}
+
+int ipc_open_parent_warily(struct ipc_ctx *ctx, struct ipc_bytes path, bool make, mode_t make_mode, int *dir,
+			   char **name)
+{
+	struct walk walk = {.ctx = ctx, .dir = -1, .make = make, .make_mode = make_mode, .wary = true};
+
+	return walk_to(&walk, path, dir, name);
 }
 
 /* ---- taking away ------------------------------------------------------------------------------------------------- */

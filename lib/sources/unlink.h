@@ -19,6 +19,12 @@
  * "..", or is the root), -ENAMETOOLONG.
  */
 int ipc_open_parent(struct ipc_ctx *ctx, struct ipc_bytes path, bool make, mode_t make_mode, int *dir, char **name);
+/*
+ * The same for a @path that the caller did not choose: links are followed that root or the caller owns, and no others,
+ * wherever they are.
+ */
+int ipc_open_parent_warily(struct ipc_ctx *ctx, struct ipc_bytes path, bool make, mode_t make_mode, int *dir,
+			   char **name);
 
 #define IPC_PRIVATE_PREFIX ".ipctool-"
 #define IPC_PRIVATE_NAME_SIZE (sizeof(IPC_PRIVATE_PREFIX) + 32)

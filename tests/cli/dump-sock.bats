@@ -48,7 +48,7 @@ ref() {
 }
 
 state() {
-	"$IPCTOOL" show --json -- "$1" | jq 'del(.objects[].age)'
+	"$IPCTOOL" show --json -- "$1" | jq '.objects[] | del(.age)'
 }
 
 # Root without what it takes to use BPF; an ordinary user has it not anyway.
@@ -189,6 +189,14 @@ lengths='[3, 0, 20000, 1, 60000, 4096, 0, 3]'
 		cmp raw received
 		says '[len(m) for m in got]' "$lengths"
 	done
+}
+
+@test "a queue of several megabytes comes whole" {
+	need_bpf
+	py 'a, b = udp(AF_INET); b.setsockopt(SOL_SOCKET, 33, 32 << 20); send(a, *[noise(60000, i) for i in range(80)])'
+	dumps bpf b
+	came '[.contents[].length] == [range(80) | 60000]' '[.contents[].index] == [range(80)]'
+	gets b
 }
 
 @test "the first datagram is had without BPF; that others were not is told, and the status is 3" {

@@ -344,6 +344,14 @@ sem:/several -> sem:/several' ]]
 	[[ $output == "fifo:$PWD/several -> fifo:$PWD/several" ]]
 	fails 4 'the archive has no such object' create --restore first sem:/other
 	fails 2 'a backslash is written' create --restore first 'sem:/o\ther'
+	# A key in another spelling, and one of two objects of different namespaces that get the same name.
+	sed -i 's/^object=sem:/object=sem@4026531839:/' first/manifest
+	printf 'object=sem:/several\nkind=sem/posix\ncreate=sem:/several\nfile=none\nbytes=0\ncount=0\ndumped=now\nset.value=9\n\n' \
+		>>first/manifest
+	remove_all shm:/several sem:/several $("$IPCTOOL" list -q mq/sysv)
+	succeeds create --restore first mq:0x000004d54 sem:/several
+	[[ $output == *'sem:/several -> sem:/several' && ${#lines[@]} -eq 2 ]]
+	holds "$("$IPCTOOL" show --json sem:/several)" '' '.objects[0].values[0].value == 9'
 	fails 4 'the archive has no such object' create --restore first --literal 'sem:/o\ther'
 }
 
@@ -358,6 +366,30 @@ sem:/several -> sem:/several' ]]
 	run_ipctool create --restore first
 	[[ $status -eq 6 && -z $output && $(grep -c exists <<<"$stderr") -eq 4 ]]
 	[[ $("$IPCTOOL" list --count mq/sysv) -eq 1 ]]
+}
+
+@test "standard output that takes nothing: all are made, and it is told what is there" {
+	several
+	keep first -- "${refs[@]}"
+	remove_all "${refs[@]}"
+	local status=0
+	"$IPCTOOL" create --restore first >/dev/full 2>errors || status=$?
+	[[ $status -eq 1 && $(grep -c 'was made as .*, but standard output did not take this' errors) -eq 4 ]]
+	succeeds list --count mq/sysv shm/posix sem/posix
+	[[ $output -eq 3 && -p several ]]
+	# A reader that reads nothing does not keep a signal away.
+	rm several
+	remove_all shm:/several
+	mkfifo full
+	exec {end}<>full
+	dd if=/dev/zero of=full bs=4096 oflag=nonblock status=none 2>/dev/null || true
+	env --default-signal=TERM "$IPCTOOL" create --restore first shm:/several >full 2>errors 3>&- &
+	eventually "$IPCTOOL" show shm:/several >/dev/null
+	kill $!
+	status=0
+	wait $! || status=$?
+	exec {end}>&-
+	[[ $status -eq 143 && $(<errors) == *'shm:/several: was made as shm:/several, but'* ]]
 }
 
 @test "JSON: every object with what came of it" {
@@ -441,12 +473,52 @@ sem:/several -> sem:/several' ]]
 	succeeds create --restore first
 }
 
+@test "a link that another user put on the way is not followed" {
+	need_root
+	mkdir -p his/dir target
+	chmod 755 .
+	make --mode 0600 --owner nobody "fifo:$PWD/his/dir/fifo"
+	keep first -- "${refs[0]}"
+	rm -r his/dir
+	ln -s ../target his/dir
+	chown -h nobody his his/dir
+	fails 1 'a symbolic link of another user on the way is not followed: dir' create --restore first
+	fails 1 'a symbolic link of another user on the way is not followed: dir' create --restore first --parents
+	[[ -z $(ls -A target) ]]
+	# Whoever writes the path himself has seen it.
+	succeeds create "fifo:$PWD/his/dir/fifo"
+	rm target/fifo
+	chown -h root his/dir
+	succeeds create --restore first
+	[[ -p target/fifo ]]
+}
+
+@test "without a mode in the manifest nobody else is let in" {
+	several
+	keep first -- "${refs[@]}"
+	remove_all "${refs[@]}"
+	sed -i '/^set.mode=/d' first/manifest
+	succeeds create --restore first
+	[[ $(field mq:0x4d54 mode) == 0600 && $(stat -c %a several /dev/shm/several /dev/shm/sem.several) == $'600\n600\n600' ]]
+}
+
 @test "a dump that fails leaves nothing" {
 	fails 4 'no such object' dump --output first sem:/missing
 	[[ ! -e first ]]
 	mkdir second
 	fails 4 'no such object' dump --output second sem:/missing
 	[[ -z $(ls -A second) ]]
+	make mq/sysv
+	fails 4 'there is no message 1' dump --output first --message 1 -- "${refs[0]}"
+	fails 4 'there is no message 0' dump --output second --message 0 mq/sysv
+	[[ ! -e first && -z $(ls -A second) ]]
+}
+
+@test "what was stopped before one object was complete has nothing to restore" {
+	mkdir -m 700 first
+	printf 'ipctool-archive=1\n\n' >first/manifest
+	chmod 600 first/manifest
+	fails 4 'it has no object' create --restore first
 }
 
 @test "a full disk: a clear line, and only what is complete is in the archive" {
@@ -457,27 +529,43 @@ sem:/several -> sem:/several' ]]
 	make shm:/a --from content
 	make shm:/b --from content
 	run_ipctool dump --quiet --output small shm:/a shm:/b
-	[[ $status -eq 1 && $stderr == *'small/shm-posix-b: cannot be written, so the object was not kept: No space left'* ]]
+	[[ $status -eq 1 && $stderr == *'shm:/b: small/shm-posix-b cannot be written, so it was not kept: No space left'* ]]
 	[[ $(wc -l <<<"$stderr") -eq 1 && $(ls small) == $'manifest\nshm-posix-a' ]]
 	remove_all shm:/a
 	succeeds create --restore small
 	cmp content /dev/shm/a
-	# What was taken out of a queue is nowhere else: it stays.
-	make mq:/drained --max-messages 2 --message-size 8000
-	head -c 8000 /dev/urandom >big
-	send mq:/drained 7 big
-	mkdir -m 700 tiny
-	mount -t tmpfs -o size=400k,nr_inodes=2,mode=700 tmpfs tiny
-	run_ipctool dump --quiet --drain --output tiny mq:/drained
-	[[ $status -eq 1 && $stderr == *'messages that were taken out of it are in tiny/mq-posix-drained' ]]
-	tail -c 8001 tiny/mq-posix-drained | head -c 8000 | cmp - big
-	umount tiny
-	# Not even the manifest fits.
+	# Not even a file besides the manifest can be made.
 	mkdir -m 700 none
 	mount -t tmpfs -o size=400k,nr_inodes=2,mode=700 tmpfs none
-	run_ipctool dump --quiet --output none shm:/a
-	[[ $status -eq 1 && $stderr == *'none/manifest: cannot be written'* && -z $(ls none) ]]
+	run_ipctool dump --quiet --output none shm:/b
+	[[ $status -eq 1 && $stderr == *'none/shm-posix-b cannot be made'* && -z $(ls none) ]]
 	umount small none
+}
+
+@test "a full disk while messages are taken out: each of them is in the queue or in a file" {
+	need_root
+	make mq:/drained --max-messages 3 --message-size 8000
+	local n
+	for n in 1 2 3; do
+		head -c 8000 /dev/urandom >"big$n"
+		send mq:/drained 7 "big$n"
+	done
+	mkdir -m 700 small
+	mount -t tmpfs -o size=12k,mode=700 tmpfs small
+	run_ipctool dump --quiet --drain --output small mq:/drained
+	[[ $status -eq 1 && $stderr == *'was put back'*'messages that were taken out of it are in small/mq-posix-drained' ]]
+	[[ $(ls small) == mq-posix-drained && $(stat -c %s small/mq-posix-drained) -eq 8024 ]]
+	tail -c 8001 small/mq-posix-drained | head -c 8000 | cmp - big1
+	for n in 3 2; do
+		"$IPCTOOL" receive mq:/drained | cmp - "big$n"
+	done
+	umount small
+	# Where no archive can be begun nothing is taken out.
+	mount -t tmpfs -o size=12k,nr_inodes=1,mode=700 tmpfs small
+	send mq:/drained 7 big1
+	fails 1 'small/manifest cannot be written' dump --quiet --drain --output small mq:/drained
+	"$IPCTOOL" receive mq:/drained | cmp - big1
+	umount small
 }
 
 @test "no room for what is restored: nothing half made is left" {
@@ -636,6 +724,20 @@ interrupted() {
 	[[ ! -e first/manifest || $(stat -c %s first/shm-posix-large) -eq 209715200 ]]
 }
 
+@test "a signal while messages are taken out of a queue comes when they are kept" {
+	make mq:/drained --max-messages 10 --message-size 10
+	printf x >one
+	local n status=0
+	for n in {1..10}; do
+		send mq:/drained 1 one
+	done
+	env --default-signal=INT --block-signal=INT sh -c 'kill -INT $$; exec "$@"' sh \
+		"$IPCTOOL" dump --drain --output first mq:/drained >out 2>errors || status=$?
+	[[ $status -eq 0 || $status -eq 130 ]]
+	[[ $(grep -c ^count=10 first/manifest) -eq 1 && $(<out) == $'mq:/drained\tmq-posix-drained\t'* ]]
+	fails 7 '' receive --nowait mq:/drained
+}
+
 @test "a signal while a queue is filled takes it away again" {
 	need_root
 	echo 80000 >/proc/sys/kernel/msgmnb || skip "the limits of this ipc namespace cannot be raised"
@@ -666,6 +768,7 @@ interrupted() {
 @test "options that have no place with --restore" {
 	mkdir -m 700 empty
 	fails 2 'takes no settings' create --restore empty --mode 0600
+	fails 2 'given twice' create --restore empty --restore empty
 	fails 2 'cannot be combined with --handle' create --restore empty --handle
 	fails 2 'cannot be combined with --exist-ok' create --restore empty --exist-ok
 	fails 125 'not with a command' create --restore empty -- true

@@ -76,6 +76,18 @@ static int find(struct fixture *f, const char *path, bool make, int *dir, char *
 	return ipc_open_parent(f->ctx, ipc_bytes_of(asked), make, 0751, dir, name);
 }
 
+static int find_warily(struct fixture *f, const char *path)
+{
+	char *name;
+	int dir, r;
+
+	snprintf(asked, sizeof(asked), "%s%s", f->tree.root, path);
+	r = ipc_open_parent_warily(f->ctx, ipc_bytes_of(asked), false, 0, &dir, &name);
+	if (r == 0)
+		close(dir);
+	return r;
+}
+
 static void assert_leads(struct fixture *f, const char *path, const char *directory, const char *last)
 {
 	struct stat st;
@@ -184,6 +196,9 @@ static void test_parent_strangers_links(void **state)
 	make_link(f, "d/link", "../target");
 	assert_int_equal(fchownat(f->dir, "d/link", STRANGER, STRANGER, AT_SYMLINK_NOFOLLOW), 0);
 	assert_leads(f, "/d/link/x", "target", "x");
+	/* Nobody else could have put it there; but who chose the path? */
+	assert_int_equal(find_warily(f, "/d/link/x"), -ELOOP);
+	assert_int_equal(find_warily(f, "/d/link"), 0);
 	assert_int_equal(fchmodat(f->dir, "d", 01777, 0), 0);
 	assert_refused(f, "/d/link/x", -ELOOP, ": link");
 	assert_int_equal(fchmodat(f->dir, "d", 0777, 0), 0);
@@ -193,9 +208,11 @@ static void test_parent_strangers_links(void **state)
 	/* The directory's owner could do anything there. */
 	assert_int_equal(fchownat(f->dir, "d", STRANGER, STRANGER, 0), 0);
 	assert_leads(f, "/d/link/x", "target", "x");
+	assert_int_equal(find_warily(f, "/d/link/x"), -ELOOP);
 	/* A link of root there, whoever has the directory. */
 	assert_int_equal(fchownat(f->dir, "d/link", 0, 0, AT_SYMLINK_NOFOLLOW), 0);
 	assert_leads(f, "/d/link/x", "target", "x");
+	assert_int_equal(find_warily(f, "/d/link/x"), 0);
 }
 
 static void test_parent_made(void **state)
