@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the operands of a command name: objects, or classes, which for removals a selection has to limit. */
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "chosen.h"
 #include "message.h"
+#include "selection.h"
 
 /* A class or kind rather than a reference. */
 static bool is_word(const char *operand)
@@ -123,6 +126,23 @@ bool chosen_take(struct chosen *chosen, const struct app *app, const struct oper
 			return false;
 	}
 	return true;
+}
+
+enum code chosen_query(const struct chosen *chosen, const struct selection *selection, struct app *app,
+		       struct ipc_query **out)
+{
+	enum code code = selection_query(selection, app, chosen->references, chosen->reference_count, out);
+	const char *why;
+	size_t i;
+	int error = 0;
+
+	for (i = 0; !code && !error && i < chosen->kind_count; i++)
+		error = ipc_query_add_kind(*out, chosen->kinds[i]);
+	if (!error)
+		return code;
+	why = ipc_ctx_error(app->ctx);
+	complain(app, NULL, "%s", *why ? why : strerror(-error));
+	return code_of_errno(-error);
 }
 
 void chosen_release(struct chosen *chosen)

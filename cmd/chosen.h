@@ -3,6 +3,7 @@
 #ifndef CMD_CHOSEN_H
 #define CMD_CHOSEN_H
 
+#include "codes.h"
 #include "options.h"
 
 struct chosen {
@@ -21,6 +22,9 @@ bool chosen_take(struct chosen *chosen, const struct app *app, const struct oper
 		 const struct selection *selection);
 /* Was @kind chosen by its class, rather than an object of it by name? */
 bool chosen_has(const struct chosen *chosen, const struct ipc_kind *kind);
+/* Make a query of it. CODE_DONE, or the exit code after a message. @out is the caller's, and set also then: maybe to NULL. */
+enum code chosen_query(const struct chosen *chosen, const struct selection *selection, struct app *app,
+		       struct ipc_query **out);
 void chosen_release(struct chosen *chosen);
 
 #endif

@@ -13,11 +13,11 @@ struct dumping {
 	struct app *app;
 	struct content *content;
 	struct archive *archive;
-	bool tells_cut; /* the format itself does not */
-	bool quiet;     /* say nothing of what was kept in the archive */
+	bool tells_cut;          /* the format itself does not */
+	bool quiet;              /* say nothing of what was kept in the archive */
 	struct ipc_dump_how how; /* but for the flags */
 	unsigned marks;          /* IPC_DUMP_* flags that were asked for */
-	uint64_t most; /* bytes of each object; 0: all */
+	uint64_t most;           /* bytes of each object; 0: all */
 	const struct chosen *chosen;
 	struct ending *ending;
 	struct outcome *outcome;

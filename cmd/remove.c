@@ -139,18 +139,12 @@ static int want_fields(const struct job *job)
 
 static enum code prepare(struct job *job)
 {
-	enum code code;
-	size_t i;
-	int error = 0;
+	enum code code = chosen_query(&job->chosen, &job->selection, job->app, &job->query);
+	int error;
 
-	code = selection_query(&job->selection, job->app, job->chosen.references, job->chosen.reference_count,
-			       &job->query);
 	if (code)
 		return code;
-	for (i = 0; i < job->chosen.kind_count && !error; i++)
-		error = ipc_query_add_kind(job->query, job->chosen.kinds[i]);
-	if (!error)
-		error = want_fields(job);
+	error = want_fields(job);
 	ipc_query_want_removal(job->query, job->how.force);
 	return error ? fail(job, error) : CODE_DONE;
 }

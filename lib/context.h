@@ -16,8 +16,8 @@ struct ipc_ctx {
 	char *root;    /* "" for / */
 	int root_fd;   /* O_PATH on the root directory */
 	int proc_fd;   /* O_PATH|O_DIRECTORY on ROOT/proc: stays valid after a thread entered another mount namespace */
-	int8_t initial_pidns;     /* ipc_proc_initial_pidns(): 1 yes, -1 no, 0 not looked yet */
-	struct ipc_ns_call *away; /* set while ipc_ns_call() has code run in another namespace */
+	int8_t initial_pidns;          /* ipc_proc_initial_pidns(): 1 yes, -1 no, 0 not looked yet */
+	struct ipc_ns_call *away;      /* set while ipc_ns_call() has code run in another namespace */
 	struct ipc_peek_loaded *peeks; /* BPF programs that are loaded (peek/peek_bpf.h), NULL: none yet */
 	char error[512];
 	char note[256]; /* what a call that succeeded has to add */

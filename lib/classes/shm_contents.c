@@ -151,8 +151,11 @@ static int open_by_path(struct ipc_dumping *dumping)
 static int dump_file(struct ipc_dumping *dumping)
 {
 	const struct ipc_list holders = dumping->object->holders;
-	int fd = open_by_path(dumping);
+	int fd;
 
+	if (ipc_shm_is_leased(dumping->ctx, holders))
+		return dump_held(dumping, holders);
+	fd = open_by_path(dumping);
 	if (fd >= 0)
 		return dump_opened(dumping, fd);
 	return fd == -EBUSY || fd == -ENOMEM || !holders.count ? fd : dump_held(dumping, holders);

@@ -88,7 +88,8 @@ static int add_processes(struct memory *memory, struct ipc_list holders)
 	size_t at = 0;
 	int64_t pid;
 
-	while (memory->count < PROCESSES && (pid = ipc_shm_next_mapper(holders, &at)))
+	while (memory->count < PROCESSES && memory->maps.count < UINT16_MAX &&
+	       (pid = ipc_shm_next_mapper(holders, &at)))
 		if (add_process(memory, pid) == -ENOMEM)
 			return ipc_ctx_fail(memory->dumping->ctx, -ENOMEM, "out of memory");
 	return memory->count ? 0 : -EACCES;
@@ -169,6 +170,33 @@ static size_t look(struct memory *memory, uint64_t offset)
 	return count;
 }
 
+/* Where somebody has it mapped, at or behind @offset; the end: nowhere. Mappings may lie exabytes apart. */
+static uint64_t next_mapped(const struct memory *memory, uint64_t offset)
+{
+	uint64_t next = memory->size;
+	size_t i;
+
+	if (memory->own)
+		return offset;
+	for (i = 0; i < memory->maps.count && next > offset; i++) {
+		const struct ipc_shm_map *map = &memory->maps.items[i];
+
+		if (map->same && map->offset < next && map->offset + (map->end - map->start) > offset)
+			next = map->offset > offset ? map->offset : offset;
+	}
+	return next;
+}
+
+/* How much of @from to @until is wanted, in pages. */
+static uint64_t count_wanted(const struct memory *memory, uint64_t from, uint64_t until)
+{
+	uint64_t start = memory->start / memory->page * memory->page;
+
+	from = from > start ? from : start;
+	until = until < memory->end ? until : memory->end;
+	return from < until ? (until - from + memory->page - 1) / memory->page : 0;
+}
+
 /* Bytes of pages that are there, of the whole object; *@missing: pages of the wanted part that are not. */
 static uint64_t count_present(struct memory *memory, uint64_t *missing)
 {
@@ -177,14 +205,18 @@ static uint64_t count_present(struct memory *memory, uint64_t *missing)
 
 	*missing = 0;
 	for (offset = 0; offset < memory->size; offset += count * memory->page) {
-		count = look(memory, offset);
+		uint64_t mapped = next_mapped(memory, offset);
+
+		*missing += count_wanted(memory, offset, mapped);
+		offset = mapped;
+		count = offset < memory->size ? look(memory, offset) : 0;
 		for (i = 0; i < count; i++) {
 			uint64_t at = offset + i * memory->page;
 
 			if (memory->by[i])
 				present += memory->page;
-			else if (at < memory->end && at + memory->page > memory->start)
-				++*missing;
+			else
+				*missing += count_wanted(memory, at, at + memory->page);
 		}
 	}
 	return present;
@@ -244,15 +276,28 @@ static int give_window(struct memory *memory, uint64_t offset, size_t count)
 	return r;
 }
 
+static int give_unmapped(struct memory *memory, uint64_t from, uint64_t until)
+{
+	from = from > memory->start ? from : memory->start;
+	until = until < memory->end ? until : memory->end;
+	return ipc_dumping_zeros(memory->dumping, from, until - from);
+}
+
 static int give(struct memory *memory)
 {
-	uint64_t offset = memory->start / memory->page * memory->page;
-	size_t count;
+	uint64_t offset = memory->start / memory->page * memory->page, next;
 	int r = 0;
 
-	for (; r == 0 && offset < memory->end; offset += count * memory->page) {
-		count = look(memory, offset);
-		r = give_window(memory, offset, count);
+	for (; r == 0 && offset < memory->end; offset = next) {
+		next = next_mapped(memory, offset);
+		if (next > offset) {
+			r = give_unmapped(memory, offset, next);
+		} else {
+			size_t count = look(memory, offset);
+
+			r = give_window(memory, offset, count);
+			next = offset + count * memory->page;
+		}
 	}
 	return r;
 }

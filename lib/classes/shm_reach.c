@@ -188,22 +188,34 @@ static int open_at(struct reaching *reaching, int64_t pid, const char *path)
 	return fd;
 }
 
-/* Some holder's lease, which to open the object would break: that is remembered. */
-static bool find_lease(struct reaching *reaching)
+/* Who has a lease that to open the object would break; NULL: nobody. */
+static const struct ipc_holder *find_lease(struct ipc_ctx *ctx, struct ipc_list holders)
 {
-	const struct ipc_holder *items = reaching->holders.items;
+	const struct ipc_holder *items = holders.items;
 	size_t i;
 
-	for (i = 0; i < reaching->holders.count; i++) {
-		if (items[i].pid == IPC_UNKNOWN_INT || items[i].fd == IPC_UNKNOWN_INT ||
-		    !is_leased(reaching->ctx, items[i].pid, items[i].fd))
-			continue;
-		ipc_ctx_fail(reaching->ctx, -EBUSY,
-			     "process %" PRId64 " has a lease on it, which opening it would break", items[i].pid);
-		remember(reaching, -EBUSY, items[i].pid, true);
-		return true;
-	}
-	return false;
+	for (i = 0; i < holders.count; i++)
+		if (items[i].pid != IPC_UNKNOWN_INT && items[i].fd != IPC_UNKNOWN_INT &&
+		    is_leased(ctx, items[i].pid, items[i].fd))
+			return &items[i];
+	return NULL;
+}
+
+bool ipc_shm_is_leased(struct ipc_ctx *ctx, struct ipc_list holders)
+{
+	return find_lease(ctx, holders) != NULL;
+}
+
+static bool remember_lease(struct reaching *reaching)
+{
+	const struct ipc_holder *holder = find_lease(reaching->ctx, reaching->holders);
+
+	if (!holder)
+		return false;
+	ipc_ctx_fail(reaching->ctx, -EBUSY, "process %" PRId64 " has a lease on it, which opening it would break",
+		     holder->pid);
+	remember(reaching, -EBUSY, holder->pid, true);
+	return true;
 }
 
 /* A descriptor is opened anew, so that its position is ours alone. */
@@ -305,7 +317,7 @@ int ipc_shm_reach(struct ipc_ctx *ctx, const struct ipc_object *object, struct i
 		  struct ipc_shm_reached *out)
 {
 	struct reaching reaching = {.ctx = ctx, .object = object, .holders = holders, .same = same};
-	bool shared = false, leased = find_lease(&reaching);
+	bool shared = false, leased = remember_lease(&reaching);
 	int fd = leased ? -EBUSY : by_descriptor(&reaching);
 	const char *source = "file";
 

@@ -38,6 +38,9 @@ bool ipc_shm_same_file(struct ipc_ctx *ctx, const struct ipc_object *object, int
  */
 int ipc_shm_open_found(struct ipc_ctx *ctx, int path);
 
+/* Has one of @holders a lease on what it has open, which would be broken by opening that? */
+bool ipc_shm_is_leased(struct ipc_ctx *ctx, struct ipc_list holders);
+
 struct ipc_shm_reached {
 	int fd;
 	bool shared;        /* a copy of the holder's descriptor, with its position */

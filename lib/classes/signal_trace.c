@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "classes/signal_queued.h"
+#include "model/idset.h"
 #include "sources/deadline.h"
 #include "sources/procfs.h"
 #include "sources/umask_call.h"
@@ -41,7 +42,8 @@ struct trace {
 	pid_t pid;
 	struct tracee *tracees;
 	size_t count, room;
-	struct ipc_buf text; /* of a status file */
+	struct ipc_idset known; /* the same, by tid */
+	struct ipc_buf text;    /* of a status file */
 	siginfo_t infos[BATCH];
 	struct ipc_queued *out;
 	int64_t began, ended; /* of the stop; CLOCK_MONOTONIC */
@@ -128,16 +130,6 @@ static int fail_seize(struct trace *trace, int error)
 
 /* ---- stopping ---------------------------------------------------------------------------------------------------- */
 
-static bool is_known(const struct trace *trace, pid_t tid)
-{
-	size_t i;
-
-	for (i = 0; i < trace->count; i++)
-		if (trace->tracees[i].tid == tid)
-			return true;
-	return false;
-}
-
 /* A thread that has ended meanwhile has nothing to be read; the kernel calls that EPERM as long as it has a number. */
 static int seize(struct trace *trace, pid_t tid)
 {
@@ -159,6 +151,9 @@ static int seize(struct trace *trace, pid_t tid)
 		return fail_seize(trace, error);
 	}
 	trace->tracees[trace->count++] = (struct tracee){.tid = tid};
+	/* Without memory it goes on when this thread ends. */
+	if (ipc_idset_add(&trace->known, (uint64_t)tid) < 0)
+		return ipc_ctx_fail(trace->ctx, -ENOMEM, "out of memory");
 	ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
 	return 0;
 }
@@ -171,7 +166,7 @@ static int seize_new(struct trace *trace, bool *more)
 	int r = 0;
 
 	for (i = 0; r == 0 && i < count; i++)
-		if (!is_known(trace, (pid_t)tids[i]))
+		if (!ipc_idset_has(&trace->known, (uint64_t)tids[i]))
 			r = seize(trace, (pid_t)tids[i]);
 	free(tids);
 	*more = trace->count > before;
@@ -297,6 +292,10 @@ static int read_all(struct trace *trace)
 
 		if (!trace->tracees[i].stopped)
 			continue;
+		if (shared && ipc_deadline_passed(deadline)) {
+			trace->rest = true;
+			return 0;
+		}
 		r = shared ? 0 : read_pending(trace, tid, PTRACE_PEEKSIGINFO_SHARED, "ShdPnd", deadline);
 		if (r == 0) {
 			shared = true;
@@ -346,6 +345,7 @@ int ipc_signal_trace(struct ipc_ctx *ctx, const struct ipc_signal *signal, struc
 	*rest = trace->rest;
 	r = r ? ipc_ctx_fail(ctx, -r, "no thread can be made: %s", strerror(r)) : trace->result;
 	ipc_buf_release(&trace->text);
+	ipc_idset_release(&trace->known);
 	free(trace->tracees);
 	free(trace);
 	return r;

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "classes/held.h"
@@ -137,6 +138,7 @@ static void look_at(struct ipc_sock_reading *reading)
 		reading->events = poller.revents;
 }
 
+/* Takes @fd. */
 static int read_copy(struct ipc_dumping *dumping, const struct ipc_sock *sock, int fd)
 {
 	struct ipc_sock_reading reading = {.dumping = dumping, .sock = sock, .fd = fd, .stream = is_stream(sock)};
@@ -144,22 +146,32 @@ static int read_copy(struct ipc_dumping *dumping, const struct ipc_sock *sock, i
 
 	if (r == 0)
 		r = check_layers(dumping, sock, fd);
-	if (r)
-		return r;
-	look_at(&reading);
-	dumping->result->source = "MSG_PEEK";
-	r = reading.stream ? ipc_sock_read_stream(&reading) : ipc_sock_read_messages(&reading);
+	if (r == 0) {
+		look_at(&reading);
+		dumping->result->source = "MSG_PEEK";
+		r = reading.stream ? ipc_sock_read_stream(&reading) : ipc_sock_read_messages(&reading);
+	}
+	ipc_sock_let_go(&reading);
 	if (reading.notes.len)
 		ipc_ctx_set_note(dumping->ctx, "%s", reading.notes.data);
 	ipc_buf_release(&reading.notes);
 	return r;
 }
 
+/* Files of other file systems may have the same inode. */
+static bool is_socket(int fd, const void *data)
+{
+	struct stat st;
+
+	(void)data;
+	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
 /* A socket that is listed is somebody's; who cannot see whose has no right to. */
 static int copy_descriptor(struct ipc_dumping *dumping)
 {
 	struct ipc_ctx *ctx = dumping->ctx;
-	int fd = ipc_object_copy(ctx, dumping->object, NULL, NULL);
+	int fd = ipc_object_copy(ctx, dumping->object, is_socket, NULL);
 
 	if (fd != -ESRCH || dumping->object->holders.count)
 		return fd;
@@ -191,27 +203,23 @@ static int dump(struct ipc_dumping *dumping)
 		return ipc_ctx_fail(dumping->ctx, -ENOTSUP,
 				    "it is a path of an MPTCP socket, which has what comes by it: dump sock/mptcp");
 	fd = copy_descriptor(dumping);
-	if (fd < 0)
-		return fd;
-	r = read_copy(dumping, sock, fd);
-	close(fd);
-	return r;
+	return fd < 0 ? fd : read_copy(dumping, sock, fd);
 }
 
 /* ---- the kinds --------------------------------------------------------------------------------------------------- */
 
-#define CONTENTS(how_read, how_disturbs)                                                                            \
+#define CONTENTS(how_read, how_disturbs, needs_nothing)                                                             \
 	{                                                                                                           \
 		.help =                                                                                             \
 			{                                                                                           \
 				.read = (how_read),                                                                 \
 				.privilege =                                                                        \
 					"ptrace rights over a process that has it; CAP_BPF and CAP_PERFMON (root) " \
-					"for messages behind the first; none for a listener's connections",         \
+					"for messages behind the first" needs_nothing,                              \
 				.disturbs = (how_disturbs),                                                         \
 			},                                                                                          \
 		.needs = IPC_NEED_HOLDERS | IPC_NEED_MEMORY,                                                        \
-		.takes = IPC_DUMP_RANGE | IPC_DUMP_MESSAGES | IPC_DUMP_PEEK_OFFSET, .dump = dump,                   \
+		.takes = IPC_DUMP_RANGE | IPC_DUMP_MESSAGES | IPC_DUMP_PEEK_OFFSET | IPC_DUMP_HOLDS, .dump = dump,  \
 	}
 
 const struct ipc_contents ipc_contents_sock_unix = CONTENTS(
@@ -219,18 +227,20 @@ const struct ipc_contents ipc_contents_sock_unix = CONTENTS(
 	"what lies behind passed descriptors by BPF or --peek-offset; of a listener its pending connections by "
 	"unix_diag",
 	"nothing; a datagram sender that waits for room wakes and goes on waiting; --peek-offset sets "
-	"SO_PEEK_OFF, which the owner shares, and puts it back");
+	"SO_PEEK_OFF, which the owner shares, and puts it back",
+	"; none for a listener's connections");
 
 const struct ipc_contents ipc_contents_sock_inet = CONTENTS(
 	"streams and the first datagram by MSG_PEEK through a copy of a holder's descriptor, further datagrams by "
 	"BPF or --peek-offset; of a listener its pending connections by inet_diag",
 	"nothing; TCP may acknowledge earlier what it would have acknowledged anyway; --peek-offset sets "
-	"SO_PEEK_OFF, which the owner shares, and puts it back");
+	"SO_PEEK_OFF, which the owner shares, and puts it back",
+	"; none for a listener's connections");
 
 const struct ipc_contents ipc_contents_sock_other = CONTENTS(
 	"streams and the first message by MSG_PEEK through a copy of a holder's descriptor, further messages of "
 	"netlink and packet sockets by BPF",
-	"nothing; without BPF a netlink dump under way goes on by a part");
+	"nothing; without BPF a netlink dump under way goes on by a part", "");
 
 const struct ipc_contents ipc_contents_sock_none = {
 	.refuse = "the frames of an XDP socket lie in memory of its process, and not in the kernel; ask that program",

@@ -52,7 +52,7 @@ struct ipc_bytes ipc_sock_format_reference(struct ipc_arena *arena, const struct
 struct ipc_sock_reading {
 	struct ipc_dumping *dumping;
 	const struct ipc_sock *sock;
-	int fd;
+	int fd; /* -1: let go of, see ipc_sock_let_go() */
 	int domain, type, protocol;
 	bool stream;          /* a row of bytes, and no messages */
 	int64_t peek_offset;  /* SO_PEEK_OFF of its owner: -1 when not in use, IPC_SOCK_NO_OFFSET without one */
@@ -65,6 +65,12 @@ int ipc_sock_read_stream(struct ipc_sock_reading *reading);
 int ipc_sock_read_messages(struct ipc_sock_reading *reading);
 int ipc_sock_list_unix(struct ipc_dumping *dumping);
 int ipc_sock_list_inet(struct ipc_dumping *dumping);
+
+/*
+ * Close the copy, once what is there has been looked at: as long as it is open its owner's close() has no effect, and who
+ * receives the pieces may take a long time.
+ */
+void ipc_sock_let_go(struct ipc_sock_reading *reading);
 
 /* Something to be told when the dump succeeds. */
 void ipc_sock_note(struct ipc_sock_reading *reading, const char *format, ...) __attribute__((format(printf, 2, 3)));

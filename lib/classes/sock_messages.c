@@ -139,6 +139,12 @@ static void tell_unreached(struct ipc_sock_reading *reading, const char *why)
 	ipc_sock_note_offset(reading);
 }
 
+static int give_alone(struct ipc_sock_reading *reading, const struct ipc_sock_peeked *first)
+{
+	ipc_sock_let_go(reading);
+	return give_peeked(reading, 0, first);
+}
+
 static int give_rest(struct ipc_sock_reading *reading, struct ipc_sock_peeked *first)
 {
 	struct ipc_ctx *ctx = reading->dumping->ctx;
@@ -161,7 +167,7 @@ static int give_rest(struct ipc_sock_reading *reading, struct ipc_sock_peeked *f
 	tell_unreached(reading, r == DIFFERS
 					? "what lies behind the first message changes too fast, or is not understood"
 					: ctx->error);
-	return give_peeked(reading, 0, first);
+	return give_alone(reading, first);
 }
 
 static int read_from_first(struct ipc_sock_reading *reading)
@@ -178,7 +184,7 @@ static int read_from_first(struct ipc_sock_reading *reading)
 	else if (wants_more(how))
 		r = give_rest(reading, &first);
 	else
-		r = give_peeked(reading, 0, &first);
+		r = give_alone(reading, &first);
 	ipc_sock_peeked_release(&first);
 	return r;
 }
@@ -268,6 +274,7 @@ static int read_by_offset(struct ipc_sock_reading *reading)
 	r = gather_empty(reading, &messages);
 	if (r == 0)
 		r = ipc_sock_with_offset(reading, gather, &messages);
+	ipc_sock_let_go(reading);
 	for (i = 0; i < messages.count; i++) {
 		if (r == 0)
 			r = give_peeked(reading, i, &messages.items[i]);

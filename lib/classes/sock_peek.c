@@ -33,6 +33,13 @@ void ipc_sock_note(struct ipc_sock_reading *reading, const char *format, ...)
 	ipc_buf_format(&reading->notes, "%s%s", reading->notes.len ? "; " : "", text);
 }
 
+void ipc_sock_let_go(struct ipc_sock_reading *reading)
+{
+	if (reading->fd >= 0)
+		close(reading->fd);
+	reading->fd = -1;
+}
+
 void ipc_sock_note_offset(struct ipc_sock_reading *reading)
 {
 	if (reading->peek_offset != IPC_SOCK_NO_OFFSET && !(reading->events & POLLERR))

@@ -186,6 +186,7 @@ static int give_by_bpf(struct stream *stream, const char *why, uint64_t behind)
 	int r = ipc_peek_sock(reading->dumping->ctx, reading->fd, NULL, take, stream, &result->torn);
 	bool cannot = ipc_peek_cannot(r);
 
+	ipc_sock_let_go(reading);
 	if (stream->result || r == 0) {
 		result->source = "bpf";
 		return stream->result ? stream->result : give_rest(stream);
@@ -254,6 +255,7 @@ static int give_by_offset(struct stream *stream)
 	if (stream->there > 0)
 		parts.room = (size_t)stream->there;
 	r = ipc_sock_with_offset(stream->reading, gather, &parts);
+	ipc_sock_let_go(stream->reading);
 	while ((part = parts.first)) {
 		const struct ipc_buf *bytes = &part->peeked.data;
 
@@ -298,8 +300,10 @@ static int read_front(struct stream *stream)
 	if (r)
 		return ipc_sock_peek_fail(reading, r);
 	behind = bytes_behind(stream);
-	if (stream->front.data.len >= stream->limit || !behind)
+	if (stream->front.data.len >= stream->limit || !behind) {
+		ipc_sock_let_go(reading);
 		return give_front(stream);
+	}
 	return give_by_bpf(stream, "MSG_PEEK stops at descriptors, another sender, or an urgent byte", behind);
 }
 

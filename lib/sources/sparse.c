@@ -67,7 +67,8 @@ static void find_hole(const struct reading *reading, uint64_t at, uint64_t *hole
 		return;
 	*hole = (uint64_t)found;
 	found = lseek(reading->from->fd, found, SEEK_DATA);
-	if (found > 0 && (uint64_t)found < end)
+	/* 0 too: what was a hole there has been filled since. */
+	if (found >= 0 && (uint64_t)found < end)
 		*data = (uint64_t)found;
 }
 

@@ -87,11 +87,12 @@ static bool is_trusted(const struct walk *walk, const struct stat *dir, const st
 
 static int fail_link(const struct walk *walk, const char *name)
 {
-	return fail_at(walk->ctx, -ELOOP,
-		       walk->wary ? "a symbolic link of another user on the way is not followed"
-				  : "a symbolic link of another user, in a directory where anybody may have put it, is not "
-				    "followed (write the path that it leads to)",
-		       name);
+	return fail_at(
+		walk->ctx, -ELOOP,
+		walk->wary ? "a symbolic link of another user on the way is not followed"
+			   : "a symbolic link of another user, in a directory where anybody may have put it, is not "
+			     "followed (write the path that it leads to)",
+		name);
 }
 
 /* Links of /proc lead where no text can: the kernel follows them. Its directories are not for others to write to. */

@@ -3,6 +3,7 @@
 # dump-mq-posix.bats: the messages of POSIX queues, read by BPF while they stay there, or taken out when that is asked for.
 
 load helpers
+load queues
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
@@ -16,25 +17,6 @@ teardown() {
 	for name in "${made[@]}"; do
 		"$IPCTOOL" remove --quiet --force=held --missing-ok "mq:$name"
 	done
-}
-
-queues() {
-	python3 "$BATS_TEST_DIRNAME/queues.py" "$@"
-}
-
-# start COMMAND...: in the background, until it says that it is ready.
-churning=
-start() {
-	"$@" >ready 3>&- 4>&- &
-	churning=$!
-	eventually grep -q ready ready
-}
-
-stop() {
-	[[ -n $churning ]] || return 0
-	kill "$churning"
-	wait "$churning" 2>/dev/null || true
-	churning=
 }
 
 # make NAME MESSAGES SIZE [SPEC...]: a queue of these limits, with these messages. Skips where the limits do not allow it.
@@ -53,17 +35,6 @@ make() {
 raise() {
 	need_root
 	echo "$2" 2>/dev/null >"/proc/sys/fs/mqueue/$1" || skip "$1 cannot be raised"
-}
-
-# Root without what it takes to use BPF; an ordinary user has it not anyway.
-without_bpf() {
-	if ((EUID == 0)); then
-		_fx_prefix=(setpriv --bounding-set "-bpf,-perfmon,-sys_admin" --inh-caps "-bpf,-perfmon,-sys_admin" --)
-	fi
-	"$@"
-	local rc=$?
-	_fx_prefix=()
-	return "$rc"
 }
 
 need_bpf() {

@@ -3,6 +3,7 @@
 # dump-mq-sysv.bats: the messages of System V queues, copied by the kernel or read by BPF; and that they all stay there.
 
 load helpers
+load queues
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
@@ -12,25 +13,6 @@ teardown() {
 	stop
 	release_all
 	ipcrm --all=msg
-}
-
-queues() {
-	python3 "$BATS_TEST_DIRNAME/queues.py" "$@"
-}
-
-# start COMMAND...: in the background, until it says that it is ready.
-churning=
-start() {
-	"$@" >ready 3>&- 4>&- &
-	churning=$!
-	eventually grep -q ready ready
-}
-
-stop() {
-	[[ -n $churning ]] || return 0
-	kill "$churning"
-	wait "$churning" 2>/dev/null || true
-	churning=
 }
 
 # make SPEC...: a queue with these messages, its reference into $q.
@@ -44,17 +26,6 @@ options=()
 raise() {
 	need_root
 	echo "$2" 2>/dev/null >"/proc/sys/kernel/$1" || skip "$1 cannot be raised"
-}
-
-# Root without what it takes to use BPF; an ordinary user has it not anyway.
-without_bpf() {
-	if ((EUID == 0)); then
-		_fx_prefix=(setpriv --bounding-set "-bpf,-perfmon,-sys_admin" --inh-caps "-bpf,-perfmon,-sys_admin" --)
-	fi
-	"$@"
-	local rc=$?
-	_fx_prefix=()
-	return "$rc"
 }
 
 # From here on the kernel refuses msgrcv(), as one without MSG_COPY does.

@@ -51,17 +51,6 @@ state() {
 	"$IPCTOOL" show --json -- "$1" | jq '.objects[] | del(.age)'
 }
 
-# Root without what it takes to use BPF; an ordinary user has it not anyway.
-without_bpf() {
-	if ((EUID == 0)); then
-		_fx_prefix=(setpriv --bounding-set "-bpf,-perfmon,-sys_admin" --inh-caps "-bpf,-perfmon,-sys_admin" --)
-	fi
-	"$@"
-	local rc=$?
-	_fx_prefix=()
-	return "$rc"
-}
-
 need_bpf() {
 	need_root
 	py 'probe = pair("dgram"); send(probe[0], b"1", b"2")'
@@ -111,6 +100,25 @@ gets() {
 	gets b
 	dumps MSG_PEEK b
 	[[ ! -s raw ]]
+}
+
+@test "whoever reads the dump slowly keeps no descriptor of the socket from being closed" {
+	need_ptrace
+	local link dumper
+	py 'a, b = pair("stream"); send(a, noise(150000))'
+	ref b
+	mkfifo pipe
+	exec 7<>pipe
+	"$IPCTOOL" dump --format raw "$ref" >pipe 3>&- 7>&- &
+	dumper=$!
+	# write() has filled the pipe
+	eventually grep -q '^1 ' "/proc/$dumper/syscall"
+	for link in "/proc/$dumper/fd/"*; do
+		[[ $(readlink "$link") != socket:* ]]
+	done
+	kill -TERM "$dumper"
+	wait "$dumper" || true
+	exec 7>&-
 }
 
 @test "TCP streams, over IPv4 and IPv6" {

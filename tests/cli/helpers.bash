@@ -6,6 +6,7 @@
 #   fx q .id                                      # a fact from its JSON line; any jq path: fx q '.waiter.pid'
 #   fx_json q                                     # the whole line
 #   release q                                     # takes it away now; without this, teardown does
+#   without_bpf run_ipctool dump mq:/x            # as one who may not use BPF
 #   as_user nobody fixture q mq-sysv              # made by another user (tests that run as root)
 #   run_ipctool list mq                           # sets $status, $output, $stderr, as `run` does
 #   json_valid "$output"                          # one JSON document, in UTF-8, by a real parser
@@ -287,4 +288,15 @@ fails() {
 	run_ipctool "$@"
 	[[ $status -eq $expected && $stderr == *"$text"* && -z $output && $(wc -l <<<"$stderr") -eq 1 ]] ||
 		{ echo "ipctool $*: $status: $output: $stderr" >&2; return 1; }
+}
+
+# Root without what it takes to use BPF; an ordinary user has it not anyway.
+without_bpf() {
+	if ((EUID == 0)); then
+		_fx_prefix=(setpriv --bounding-set "-bpf,-perfmon,-sys_admin" --inh-caps "-bpf,-perfmon,-sys_admin" --)
+	fi
+	"$@"
+	local rc=$?
+	_fx_prefix=()
+	return "$rc"
 }

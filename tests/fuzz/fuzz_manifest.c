@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "../../cmd/frame.h"
-#include "../../cmd/manifest.h"
+#include "../../cmd/manifest_index.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -47,6 +47,22 @@ static void write_all(struct text *out, const struct manifest *manifest)
 	}
 }
 
+/* By what it was called each is found. */
+static void check_index(const struct manifest *manifest)
+{
+	struct manifest_index *index = manifest_index_new(manifest);
+	size_t i;
+
+	for (i = 0; i < manifest->count; i++) {
+		bool *chosen = xcalloc(manifest->count, sizeof(*chosen));
+
+		if (!manifest_index_choose(index, manifest->entries[i].object, chosen) || !chosen[i])
+			abort();
+		free(chosen);
+	}
+	manifest_index_free(index);
+}
+
 static void again(const struct manifest *manifest, const struct text *once)
 {
 	struct manifest second;
@@ -73,6 +89,7 @@ static void try_manifest(const uint8_t *data, size_t size)
 	} else {
 		write_all(&once, &manifest);
 		again(&manifest, &once);
+		check_index(&manifest);
 	}
 	manifest_release(&manifest);
 	text_release(&why);

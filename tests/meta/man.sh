@@ -187,6 +187,27 @@ for command in create set; do
 	same "settings of each kind with $command" "$dir/expected" "$dir/found"
 done
 
+# ---- how it is looked into which kind ------------------------------------------------------------------------------
+
+# dump_help: "KIND<tab>how|needs|disturbs<tab>SENTENCE" for every kind that has them, as `ipctool help` tells them.
+dump_help() {
+	cut -f 1 "$dir/kinds" | while read -r kind; do
+		"$IPCTOOL" help "$kind" | awk -v kind="$kind" '
+			function tell() { if (what != "") print kind "\t" what "\t" rest; what = "" }
+			/^  [a-z]/ { tell(); inside = $1 == "dump" && $2 == "yes"; next }
+			inside && /^            [a-z]/ { tell(); what = $1; rest = $0; sub(/^ *[^ ]+ */, "", rest); next }
+			inside { sub(/^ */, ""); rest = rest " " $0 }
+			END { tell() }'
+	done
+}
+
+# The page has a table of these three for each kind, or for several with the same sentences, under a heading that names them.
+dump_help | sort >"$dir/expected"
+section ipctool-dump.1 KINDS | sed -n 's/^\.SS //p' | while read -r title; do
+	section ipctool-dump.1 "$title" | cells 2 1 | sed "s|^|$title	|"
+done | by_kind >"$dir/found"
+same "how each kind is dumped" "$dir/expected" "$dir/found"
+
 # ---- columns -------------------------------------------------------------------------------------------------------
 
 # columns CLASS...: "NAME TYPE" of each column of that class.
@@ -259,16 +280,16 @@ printf '%s\t%s\n' "$ended" "$(printf '%s' "$*" | tr '\n' ' ')" >>"$LOG"
 exit "$ended"
 END
 chmod +x "$dir/bin/ipctool"
-for page in ipctool.1 ipctool-list.1 ipctool-show.1 ipctool-create.1 ipctool-set.1 ipctool-send.1 ipctool-receive.1 \
-	ipctool-post.1 ipctool-wait.1 ipctool-remove.1 ipctool-filter.5; do
+for page in ipctool.1 ipctool-list.1 ipctool-show.1 ipctool-dump.1 ipctool-create.1 ipctool-set.1 ipctool-send.1 \
+	ipctool-receive.1 ipctool-post.1 ipctool-wait.1 ipctool-remove.1 ipctool-filter.5; do
 	examples $page >"$dir/examples"
 	[ -s "$dir/examples" ] || fail "$page: no examples"
-	rm -f "$dir/log"
+	rm -f "$dir/log" "$dir/made"
 	ended=0
 	# shellcheck disable=SC2016 # the inner shell expands
 	PATH=$dir/bin:$PATH LOG=$dir/log USER=${USER:-root} \
 		"$SANDBOX" --keep "$dir" --keep "$SOURCE_DIR" --keep "$BUILD_DIR" -- sh -c '
-		sleep 600 | "$MKIPC" mq-sysv key=0x52e2c1 >"$1/made" &
+		sleep 600 | "$MKIPC" mq-sysv key=0x52e2c1 messages=2 data=hello >"$1/made" &
 		while [ ! -s "$1/made" ] && kill -0 $!; do sleep 0.05; done
 		(. "$1/examples")' sh "$dir" </dev/null >"$dir/out" 2>"$dir/errors" || ended=$?
 	if [ $ended -eq 77 ]; then

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""change.py: judges the steps of tests/vm/change: how each ended, and what it said."""
+"""change.py: judges the steps of tests/vm/change and tests/vm/dump: how each ended, and what it said."""
 import glob
 import os
 

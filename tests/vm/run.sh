@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # run.sh [VERSION]: boots one of Debian's kernels (5.10, 6.1, 6.12; default 6.1) in qemu, runs tests/vm/init there, which
-# reads tests/vm/change, and judges what they bring back (check.py, change.py). Emulated, so that it needs neither /dev/kvm
-# nor privileges. Programs come from $IPCTOOL_BUILD (default: build/) or from $IPCTOOL and $MKIPC. Exit 77: something that
-# it needs is missing.
+# reads tests/vm/change and tests/vm/dump, and judges what they bring back (check.py, change.py). Emulated, so that it needs
+# neither /dev/kvm nor privileges. Programs come from $IPCTOOL_BUILD (default: build/) or from $IPCTOOL and $MKIPC. Exit 77:
+# something that it needs is missing.
 # IPCTOOL_VM_KEEP=DIR keeps what came back.
 set -eu
 
@@ -49,7 +49,7 @@ cp "$busybox" "$root/bin/busybox"
 ln -s /bin/busybox "$root/bin/sh"
 ln -s /bin/busybox "$root/sbin/modprobe"
 cp "$here/init" "$root/init"
-cp "$here/change" "$root/change"
+cp "$here/change" "$here/dump" "$root/"
 cp "$IPCTOOL" "$root/bin/ipctool"
 cp "$MKIPC" "$root/bin/mkipc"
 printf '%s\n' root:x:0:0:root:/:/bin/sh user:x:1000:1000:user:/:/bin/sh \
