@@ -12,7 +12,10 @@ struct column {
 	const char *name;
 	size_t width;
 	bool right; /* numbers stand on the right */
+	bool known; /* in some row; otherwise it is left out */
 };
+
+#define UNKNOWN "-"
 
 static bool is_number(enum ipc_type type)
 {
@@ -45,9 +48,19 @@ static void measure(const struct content_table *table, struct column *columns, s
 	for (i = 0; i < count; i++)
 		columns[i].width = strlen(columns[i].name);
 	for (row = 0; row < table->rows; row++)
-		for (i = 0; i < count; i++, cell += strlen(cell) + 1)
+		for (i = 0; i < count; i++, cell += strlen(cell) + 1) {
+			columns[i].known |= strcmp(cell, UNKNOWN) != 0;
 			if (strlen(cell) > columns[i].width)
 				columns[i].width = strlen(cell);
+		}
+}
+
+/* The last one that is shown ends its line. */
+static size_t last_known(const struct column *columns, size_t count)
+{
+	while (count > 1 && !columns[count - 1].known)
+		count--;
+	return count - 1;
 }
 
 static void append_cell(struct text *out, const struct column *column, const char *cell, bool last)
@@ -60,15 +73,16 @@ static void append_cell(struct text *out, const struct column *column, const cha
 
 static void append_headings(struct text *out, const struct column *columns, size_t count)
 {
+	size_t last = last_known(columns, count), i, c;
 	char name[64];
-	size_t i, c;
 
 	for (i = 0; i < count; i++) {
 		for (c = 0; columns[i].name[c] && c < sizeof(name) - 1; c++)
 			name[c] = (char)(columns[i].name[c] -
 					 (columns[i].name[c] >= 'a' && columns[i].name[c] <= 'z') * 32);
 		name[c] = '\0';
-		append_cell(out, &columns[i], name, i + 1 == count);
+		if (columns[i].known)
+			append_cell(out, &columns[i], name, i == last);
 	}
 	text_char(out, '\n');
 }
@@ -77,17 +91,19 @@ bool content_table_write(struct content_table *table, struct output *out)
 {
 	struct column *columns;
 	const char *cell = table->pool.data;
-	size_t count, row, i;
+	size_t count, last, row, i;
 	bool good = true;
 
 	if (!table->rows)
 		return !out->error;
 	columns = make_columns(table->record, &count);
 	measure(table, columns, count);
+	last = last_known(columns, count);
 	append_headings(&out->text, columns, count);
 	for (row = 0; row < table->rows && good; row++) {
 		for (i = 0; i < count; i++, cell += strlen(cell) + 1)
-			append_cell(&out->text, &columns[i], cell, i + 1 == count);
+			if (columns[i].known)
+				append_cell(&out->text, &columns[i], cell, i == last);
 		text_char(&out->text, '\n');
 		good = output_pace(out);
 	}
@@ -113,7 +129,7 @@ bool content_table_add(struct content_table *table, struct output *out, const st
 
 		format_value(&table->pool, &value, &people);
 		if (table->pool.len == start)
-			text_string(&table->pool, value.null ? "-" : "none");
+			text_string(&table->pool, value.null ? UNKNOWN : "none");
 		text_char(&table->pool, '\0');
 	}
 	table->rows++;

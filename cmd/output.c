@@ -61,8 +61,6 @@ static bool write_all(struct output *out, const char *data, size_t len)
 
 bool output_flush(struct output *out)
 {
-	if (out->gathers)
-		return !out->error;
 	write_all(out, out->text.data, out->text.len);
 	text_clear(&out->text);
 	return !out->error;
@@ -70,7 +68,7 @@ bool output_flush(struct output *out)
 
 bool output_bytes(struct output *out, const char *data, size_t len)
 {
-	if (len >= OUTPUT_PIECE / 2 && !out->gathers)
+	if (len >= OUTPUT_PIECE / 2)
 		return output_flush(out) && write_all(out, data, len);
 	text_bytes(&out->text, data, len);
 	return output_pace(out);

@@ -20,7 +20,7 @@ struct ipc_ctx {
 	struct ipc_ns_call *away;      /* set while ipc_ns_call() has code run in another namespace */
 	struct ipc_peek_loaded *peeks; /* BPF programs that are loaded (peek/peek_bpf.h), NULL: none yet */
 	char error[512];
-	char note[256]; /* what a call that succeeded has to add */
+	char note[512]; /* what a call that succeeded has to add */
 };
 
 /* Set the error text (unescaped names are escaped by the caller with ipc_escape) and return @error, a negative errno. */
