@@ -182,8 +182,11 @@ static bool render(struct dumping *dumping)
 
 	dumping->content->object = dumping->object;
 	dumping->content->result = &dumping->result;
+	/* Nobody shall wait for the reader of our output. */
+	dumping->app->out.gathers = ipc_kind_dump_takes(ipc_object_kind(dumping->object)) & IPC_DUMP_HOLDS;
 	result = ipc_object_dump(dumping->app->ctx, dumping->object, &dumping->how, take_piece, dumping,
 				 &dumping->result);
+	dumping->app->out.gathers = false;
 	if (result < 0)
 		return settle_failure(dumping, result);
 	if (result == STOPPED)

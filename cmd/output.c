@@ -61,6 +61,8 @@ static bool write_all(struct output *out, const char *data, size_t len)
 
 bool output_flush(struct output *out)
 {
+	if (out->gathers)
+		return !out->error;
 	write_all(out, out->text.data, out->text.len);
 	text_clear(&out->text);
 	return !out->error;
@@ -68,7 +70,7 @@ bool output_flush(struct output *out)
 
 bool output_bytes(struct output *out, const char *data, size_t len)
 {
-	if (len >= OUTPUT_PIECE / 2)
+	if (len >= OUTPUT_PIECE / 2 && !out->gathers)
 		return output_flush(out) && write_all(out, data, len);
 	text_bytes(&out->text, data, len);
 	return output_pace(out);

@@ -17,7 +17,8 @@ struct output {
 	int error; /* positive errno of the first failed write */
 	/* Signals that are kept waiting, which also end the waiting for a reader: with EPIPE. NULL: none are. */
 	struct ending *ending;
-	bool hole; /* the file may have to get longer yet; private */
+	bool gathers; /* keep everything for now, however much it gets */
+	bool hole;    /* the file may have to get longer yet; private */
 };
 
 /* Write everything now. Returns false once a write has failed; nothing more is written then. */

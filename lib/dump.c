@@ -140,9 +140,13 @@ static int call_dump(void *data)
 	return dumping->object->of_kind->contents->dump(dumping);
 }
 
+#define FLAGS ((unsigned)(IPC_DUMP_ATTACH | IPC_DUMP_DRAIN | IPC_DUMP_PEEK_OFFSET | IPC_DUMP_PTRACE))
+
 /* What a kind does not take is refused: who asks for it expects something of it. */
 static int check(struct ipc_ctx *ctx, const struct ipc_contents *contents, const struct ipc_dump_how *how)
 {
+	if (how->flags & ~FLAGS)
+		return ipc_ctx_fail(ctx, -EINVAL, "it cannot be dumped in a way that is not known");
 	if (how->flags & IPC_DUMP_ATTACH & ~contents->takes)
 		return ipc_ctx_fail(ctx, -EINVAL, "only System V segments can be attached");
 	if (how->flags & IPC_DUMP_DRAIN & ~contents->takes)

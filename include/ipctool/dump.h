@@ -52,6 +52,8 @@ enum ipc_dump_flags {
 	/* Only as an answer of ipc_kind_dump_takes(): `offset` and `length` mean something; `first` and `count` do. */
 	IPC_DUMP_RANGE = 1u << 8,
 	IPC_DUMP_MESSAGES = 1u << 9,
+	/* Likewise: a copy of a process's descriptor may be open while pieces are given, so gather them first and be quick. */
+	IPC_DUMP_HOLDS = 1u << 10,
 };
 
 /** How to read an object. All zero: everything, leaving no mark. */

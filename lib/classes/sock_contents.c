@@ -219,7 +219,7 @@ static int dump(struct ipc_dumping *dumping)
 				.disturbs = (how_disturbs),                                                         \
 			},                                                                                          \
 		.needs = IPC_NEED_HOLDERS | IPC_NEED_MEMORY,                                                        \
-		.takes = IPC_DUMP_RANGE | IPC_DUMP_MESSAGES | IPC_DUMP_PEEK_OFFSET, .dump = dump,                   \
+		.takes = IPC_DUMP_RANGE | IPC_DUMP_MESSAGES | IPC_DUMP_PEEK_OFFSET | IPC_DUMP_HOLDS, .dump = dump,  \
 	}
 
 const struct ipc_contents ipc_contents_sock_unix = CONTENTS(

@@ -104,21 +104,24 @@ gets() {
 
 @test "whoever reads the dump slowly keeps no descriptor of the socket from being closed" {
 	need_ptrace
-	local link dumper
+	local link dumper name
 	py 'a, b = pair("stream"); send(a, noise(150000))'
-	ref b
+	py 'c, d = pair("dgram"); send(c, *[noise(20000)] * 5)'
 	mkfifo pipe
-	exec 7<>pipe
-	"$IPCTOOL" dump --format raw "$ref" >pipe 3>&- 7>&- &
-	dumper=$!
-	# write() has filled the pipe
-	eventually grep -q '^1 ' "/proc/$dumper/syscall"
-	for link in "/proc/$dumper/fd/"*; do
-		[[ $(readlink "$link") != socket:* ]]
+	for name in b d; do
+		ref "$name"
+		exec 7<>pipe
+		"$IPCTOOL" dump --format hex "$ref" >pipe 2>err 3>&- 7>&- &
+		dumper=$!
+		# write() has filled the pipe
+		eventually grep -q '^1 ' "/proc/$dumper/syscall"
+		for link in "/proc/$dumper/fd/"*; do
+			[[ $(readlink "$link") != socket:* ]]
+		done
+		kill -TERM "$dumper"
+		wait "$dumper" || true
+		exec 7>&-
 	done
-	kill -TERM "$dumper"
-	wait "$dumper" || true
-	exec 7>&-
 }
 
 @test "TCP streams, over IPv4 and IPv6" {
