@@ -48,7 +48,7 @@ need_bpf() {
 
 # state NAME: all that is known of it, except for how old that is.
 state() {
-	"$IPCTOOL" show --json -- "mq:$1" | jq 'del(.objects[].age)'
+	"$IPCTOOL" show --json -- "mq:$1" | jq '.objects[] | del(.age, .evidence)'
 }
 
 # whole NAME: everything comes by BPF, nothing is said, nothing changes, and a receiver gets the same afterwards.

@@ -48,7 +48,7 @@ need_bpf() {
 
 # state REF: all that is known of it, except for how old that is.
 state() {
-	"$IPCTOOL" show --json -- "$1" | jq 'del(.objects[].age)'
+	"$IPCTOOL" show --json -- "$1" | jq '.objects[] | del(.age, .evidence)'
 }
 
 # whole SOURCE REF: everything comes, by this way, nothing is said, nothing changes, and a receiver gets the same afterwards.

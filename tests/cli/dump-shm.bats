@@ -485,10 +485,12 @@ spread() {
 	ns=$(readlink "/proc/$(fx s '.attached[0].pid')/ns/ipc" | tr -cd 0-9)
 	"$IPCTOOL" dump "shm@$ns:$(fx s .id)" | cmp - <(head -c 200000 /dev/zero | tr '\0' x; head -c 100000 /dev/zero)
 
-	in_new_namespaces "--mount" bash -c 'mount -t tmpfs none /dev/shm && cp "$1" /dev/shm/dump.there && : >"$2" && exec sleep 60' \
-		- "$data" "$facts" 3>&- &
+	in_new_namespaces "--mount" bash -c 'mount -t tmpfs none /dev/shm && cp "$1" /dev/shm/dump.there && : >"$2" &&
+			while [[ ! -e $2.end ]]; do sleep 0.05; done' \
+		- "$data" "$facts" >/dev/null 2>&1 3>&- 4>&- &
 	eventually test -e "$facts"
 	ns=$(readlink "/proc/$!/ns/mnt" | tr -cd 0-9)
 	"$IPCTOOL" dump "shm@$ns:/dump.there" | cmp - "$data"
-	kill "$!"
+	: >"$facts.end"
+	wait "$!" || true
 }

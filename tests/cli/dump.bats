@@ -551,11 +551,11 @@ cut_at() {
 	memory one abc
 	semaphores 1,2
 	local before after format
-	before=$("$IPCTOOL" show --json "$q" "$m" "$s" | jq 'del(.objects[].age)')
+	before=$("$IPCTOOL" show --json "$q" "$m" "$s" | jq '.objects[] | del(.age, .evidence)')
 	for format in raw hex text json; do
 		"$IPCTOOL" dump --format "$format" "$q" "$m" "$s" >/dev/null
 	done
-	after=$("$IPCTOOL" show --json "$q" "$m" "$s" | jq 'del(.objects[].age)')
+	after=$("$IPCTOOL" show --json "$q" "$m" "$s" | jq '.objects[] | del(.age, .evidence)')
 	diff <(echo "$before") <(echo "$after")
 	[[ $("$IPCTOOL" receive "$q") == abc && $("$IPCTOOL" receive "$q") == def ]]
 }
