@@ -31,6 +31,31 @@ struct ipc_peek_program {
 	void (*destroy)(void *skeleton);
 };
 
+/* Defines `program`, which loads the skeleton NAME_bpf as it is, but for the size of its map `ring`. */
+#define IPC_PEEK_PROGRAM(name, number)                               \
+	static void destroy(void *skeleton)                          \
+	{                                                            \
+		name##_bpf__destroy(skeleton);                       \
+	}                                                            \
+                                                                     \
+	static int load(uint32_t ring, void **out)                   \
+	{                                                            \
+		struct name##_bpf *skeleton = name##_bpf__open();    \
+		int r;                                               \
+                                                                     \
+		if (!skeleton)                                       \
+			return -errno;                               \
+		bpf_map__set_max_entries(skeleton->maps.ring, ring); \
+		r = name##_bpf__load(skeleton);                      \
+		if (r)                                               \
+			destroy(skeleton);                           \
+		else                                                 \
+			*out = skeleton;                             \
+		return r;                                            \
+	}                                                            \
+                                                                     \
+	static const struct ipc_peek_program program = {number, load, destroy}
+
 /*
  * The skeleton of @program with a ring of at least @ring bytes, loaded at its first use: that takes 20 ms, most of them for
  * the kernel's types, and many objects may follow. Its variables are as the last use left them. Stays the context's.

@@ -121,28 +121,7 @@ static int hand_over(const struct reader *reader, ipc_peek_undo_fn fn, void *dat
 	return r;
 }
 
-static void destroy(void *skeleton)
-{
-	sem_bpf__destroy(skeleton);
-}
-
-static int load(uint32_t ring, void **out)
-{
-	struct sem_bpf *skeleton = sem_bpf__open();
-	int r;
-
-	if (!skeleton)
-		return -errno;
-	bpf_map__set_max_entries(skeleton->maps.ring, ring);
-	r = sem_bpf__load(skeleton);
-	if (r)
-		destroy(skeleton);
-	else
-		*out = skeleton;
-	return r;
-}
-
-static const struct ipc_peek_program program = {IPC_PEEK_SEM, load, destroy};
+IPC_PEEK_PROGRAM(sem, IPC_PEEK_SEM);
 
 static int run(struct ipc_peek *peek, const struct ipc_sysv_sem *set, struct reader *reader)
 {

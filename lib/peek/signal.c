@@ -29,28 +29,7 @@ static int keep(const void *record, size_t size, void *data)
 	return ipc_buf_append(records, signal, sizeof(*signal));
 }
 
-static void destroy(void *skeleton)
-{
-	signal_bpf__destroy(skeleton);
-}
-
-static int load(uint32_t ring, void **out)
-{
-	struct signal_bpf *skeleton = signal_bpf__open();
-	int r;
-
-	if (!skeleton)
-		return -errno;
-	bpf_map__set_max_entries(skeleton->maps.ring, ring);
-	r = signal_bpf__load(skeleton);
-	if (r)
-		destroy(skeleton);
-	else
-		*out = skeleton;
-	return r;
-}
-
-static const struct ipc_peek_program program = {IPC_PEEK_SIGNALS, load, destroy};
+IPC_PEEK_PROGRAM(signal, IPC_PEEK_SIGNALS);
 
 static int run(struct ipc_peek *peek, int64_t pid, uint32_t ring, struct ipc_buf *records)
 {

@@ -273,30 +273,7 @@ static int shape_of(int fd, int family)
 	}
 }
 
-static void destroy(void *skeleton)
-{
-	sock_bpf__destroy(skeleton);
-}
-
-static int load(uint32_t ring, void **out)
-{
-	struct sock_bpf *skeleton = sock_bpf__open();
-	int r;
-
-	if (!skeleton)
-		return -errno;
-	bpf_map__set_max_entries(skeleton->maps.ring, ring);
-	r = sock_bpf__load(skeleton);
-	if (r) {
-		destroy(skeleton);
-		return r;
-	}
-	skeleton->bss->page_size = (__u32)sysconf(_SC_PAGESIZE);
-	*out = skeleton;
-	return 0;
-}
-
-static const struct ipc_peek_program program = {IPC_PEEK_SOCK, load, destroy};
+IPC_PEEK_PROGRAM(sock, IPC_PEEK_SOCK);
 
 static int look_into(struct look *look, int fd, unsigned shape, int (*ready)(void *data), struct reader *reader)
 {
@@ -306,6 +283,7 @@ static int look_into(struct look *look, int fd, unsigned shape, int (*ready)(voi
 	if (r)
 		return r;
 	look->skeleton = loaded;
+	look->skeleton->bss->page_size = (__u32)sysconf(_SC_PAGESIZE);
 	if (!look->skeleton->bss->tried)
 		r = try_out(look);
 	look->skeleton->bss->tried = r == 0;

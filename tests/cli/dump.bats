@@ -16,11 +16,7 @@ teardown() {
 
 # fails STATUS MESSAGE ARGUMENT...: nothing on standard output, and this line alone on standard error.
 fails() {
-	local want=$1 message=$2
-	shift 2
-	run_ipctool dump "$@"
-	[[ $status -eq $want && -z $output && $stderr == "ipctool dump: $message" ]] ||
-		{ echo "$*: $status: $output: $stderr"; return 1; }
+	complains dump "$@"
 }
 
 # queue [TEXT]...: a System V queue with these messages, of the types 1, 2 and so on; sets q.

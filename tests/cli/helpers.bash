@@ -300,3 +300,12 @@ without_bpf() {
 	_fx_prefix=()
 	return "$rc"
 }
+
+# complains COMMAND STATUS MESSAGE ARGUMENT...: nothing on standard output, and this line alone on standard error.
+complains() {
+	local command=$1 want=$2 message=$3
+	shift 3
+	run_ipctool "$command" "$@"
+	[[ $status -eq $want && -z $output && $stderr == "ipctool $command: $message" ]] ||
+		{ echo "$*: $status: $output: $stderr"; return 1; }
+}

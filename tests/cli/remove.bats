@@ -16,11 +16,7 @@ teardown() {
 
 # fails STATUS MESSAGE ARGUMENT...: nothing on standard output, and this line alone on standard error.
 fails() {
-	local want=$1 message=$2
-	shift 2
-	run_ipctool remove "$@"
-	[[ $status -eq $want && -z $output && $stderr == "ipctool remove: $message" ]] ||
-		{ echo "$*: $status: $output: $stderr"; return 1; }
+	complains remove "$@"
 }
 
 # made [N]: as many queues that are the caller's alone, so that a doubt about them is no obstacle; sets refs.

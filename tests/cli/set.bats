@@ -14,11 +14,7 @@ teardown() {
 
 # fails STATUS MESSAGE ARGUMENT...: nothing on standard output, and this line alone on standard error.
 fails() {
-	local want=$1 message=$2
-	shift 2
-	run_ipctool set "$@"
-	[[ $status -eq $want && -z $output && $stderr == "ipctool set: $message" ]] ||
-		{ echo "$*: $status: $output: $stderr"; return 1; }
+	complains set "$@"
 }
 
 @test "2: what is no reference and no setting changes nothing" {
