@@ -27,6 +27,15 @@ if(NOT SMARTCOLS_FOUND)
 endif()
 ipctool_decide(SMARTCOLS "${IPCTOOL_SMARTCOLS}" "${missing}")
 
+# ---- inih: policy files ---------------------------------------------------------------------------------
+
+set(missing "")
+pkg_check_modules(INIH QUIET IMPORTED_TARGET inih)
+if(NOT INIH_FOUND)
+	set(missing "inih")
+endif()
+ipctool_decide(INIH "${IPCTOOL_INIH}" "${missing}")
+
 # ---- BPF: libbpf to load, clang and bpftool to build ----------------------------------------------------
 
 set(missing "")

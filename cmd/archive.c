@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "archive.h"
@@ -21,6 +22,9 @@ struct archive {
 	uint64_t length;   /* of the manifest */
 	uint64_t bytes, objects;
 	struct ending *ending;
+	/* Of the last object that archive_keep() kept, until it is settled. */
+	bool unsettled, whole;
+	uint64_t begin, size; /* of its stanza, and of its file */
 	/* Of the last object. */
 	char *file;
 	struct text why;
@@ -160,6 +164,7 @@ static enum code tell(struct archive *archive, const struct manifest_entry *entr
 	enum code code = CODE_DONE;
 
 	manifest_append(&stanza, entry);
+	archive->begin = archive->length;
 	if (!sync_directory(archive->dir) || !append(archive, &stanza))
 		code = fail_file(archive, MANIFEST_NAME, errno, "written");
 	text_release(&stanza);
@@ -251,10 +256,86 @@ enum code archive_add(struct archive *archive, const struct ipc_object *object, 
 	if (!code) {
 		archive->objects++;
 		archive->bytes += entry.bytes;
+		archive->size = entry.bytes;
+		archive->whole = entry.create && !entry.torn && !entry.cut && !entry.unreached;
 		manifest_set(&archive->file, entry.file);
 	}
 	manifest_entry_release(&entry);
 	return code;
+}
+
+/* ---- what is about to go ----------------------------------------------------------------------------------------- */
+
+#define LEFT_FREE ((uint64_t)64 << 10) /* for the manifest */
+
+static uint64_t number(const struct ipc_object *object, const char *field)
+{
+	struct ipc_value value;
+
+	return ipc_object_get_by_name(object, field, &value) || value.null ? 0 : value.u;
+}
+
+/* Rather than fill the disk up with a part of it, and leave a mark on a segment for that. */
+static enum code check_room(struct archive *archive, const struct ipc_object *object)
+{
+	uint64_t needed = number(object, "resident") + number(object, "swapped");
+	struct statvfs vfs;
+
+	if (fstatvfs(archive->dir, &vfs) < 0 || !vfs.f_blocks) /* some do not tell */
+		return CODE_DONE;
+	if (needed + LEFT_FREE <= (geteuid() ? vfs.f_bavail : vfs.f_bfree) * (uint64_t)vfs.f_frsize)
+		return CODE_DONE;
+	text_clear(&archive->why);
+	text_format(&archive->why, "%s has no room for it: %s", archive->path, strerror(ENOSPC));
+	return CODE_FAILED;
+}
+
+/* Take back the last object. */
+static void forget(struct archive *archive)
+{
+	unlinkat(archive->dir, archive->file, 0);
+	if (ftruncate(archive->manifest, (off_t)archive->begin) < 0)
+		complain(archive->app, archive->path, "%s is still there, but the manifest cannot be cut: %s",
+			 archive->file, strerror(errno));
+	else
+		archive->length = archive->begin;
+	archive->objects--;
+	archive->bytes -= archive->size;
+	archive->unsettled = false;
+}
+
+enum code archive_keep(struct archive *archive, const struct ipc_object *object)
+{
+	struct ipc_dump_how how = {.flags = ipc_kind_dump_takes(ipc_object_kind(object)) & IPC_DUMP_ATTACH};
+	enum code code;
+
+	archive->unsettled = false;
+	if (archive_refuses(ipc_object_kind(object)))
+		return CODE_DONE;
+	if (how.flags)
+		how.flags |= IPC_DUMP_UNUSED;
+	code = check_room(archive, object);
+	if (!code)
+		code = archive_add(archive, object, &how);
+	if (code == CODE_REFUSED && !how.flags)
+		code = CODE_FAILED; /* what reads it would leave a mark that is not to be left */
+	archive->unsettled = !code;
+	if (code || archive->whole)
+		return code;
+	forget(archive);
+	return fail(archive, CODE_FAILED,
+		    archive->result.torn ? "it changed while it was read" : "not all of it could be read");
+}
+
+const char *archive_settle(struct archive *archive, bool gone)
+{
+	if (!archive || !archive->unsettled)
+		return NULL;
+	archive->unsettled = false;
+	if (gone)
+		return archive->file;
+	forget(archive);
+	return NULL;
 }
 
 /* ---- beginning and end ------------------------------------------------------------------------------------------- */

@@ -28,7 +28,18 @@ void archive_want(struct ipc_query *query);
  * looks into other namespaces.
  */
 enum code archive_add(struct archive *archive, const struct ipc_object *object, const struct ipc_dump_how *how);
-/* Why the last archive_add() failed. */
+/*
+ * The same for an object that is about to be removed: all of it, as it was at one moment, or it fails; a segment that nobody
+ * has attached is attached for that, unless it was used since it was collected (CODE_REFUSED). What has no contents and is
+ * made again by its program alone (archive_refuses()) is not kept.
+ */
+enum code archive_keep(struct archive *archive, const struct ipc_object *object);
+/*
+ * The object that archive_keep() was called for last is gone: returns its file, or NULL when there is none. Or it is still
+ * there: then nothing of it stays here, and NULL is returned, as for an archive of NULL.
+ */
+const char *archive_settle(struct archive *archive, bool gone);
+/* Why the last archive_add() or archive_keep() failed. */
 const char *archive_why(struct archive *archive);
 /* How the last archive_add() went: what could not be reached, for example. */
 const struct ipc_dump_result *archive_result(const struct archive *archive);

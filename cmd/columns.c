@@ -11,6 +11,8 @@ const char *columns_default(const struct scope *scope)
 {
 	const struct ipc_class *cls = scope_class(scope);
 
+	if (scope->columns)
+		return scope->columns;
 	return cls ? ipc_class_columns(cls) : MIXED_COLUMNS;
 }
 
@@ -206,7 +208,8 @@ bool column_is_elastic(const struct column *column)
 		return true;
 	case IPC_TYPE_STRING:
 		return !strcmp(name, "ref") || !strcmp(name, "handle") || !strcmp(name, "name") ||
-		       !strcmp(name, "container") || !strcmp(name, "local") || !strcmp(name, "peer");
+		       !strcmp(name, "container") || !strcmp(name, "local") || !strcmp(name, "peer") ||
+		       !strcmp(name, "rule") || !strcmp(name, "why");
 	default:
 		return false;
 	}
@@ -215,18 +218,21 @@ bool column_is_elastic(const struct column *column)
 const char *column_color(const struct column *column, const struct ipc_value *value)
 {
 	static const struct {
-		const char *state, *color;
+		const char *field, *word, *color;
 	} colors[] = {
-		{"held", "\033[32m"},    {"orphan", "\033[31m"}, {"suspect", "\033[33m"},
-		{"unknown", "\033[35m"}, {"idle", "\033[36m"},
+		{"state", "held", "\033[32m"},     {"state", "orphan", "\033[31m"},
+		{"state", "suspect", "\033[33m"},  {"state", "unknown", "\033[35m"},
+		{"state", "idle", "\033[36m"},     {"verdict", "remove", "\033[31m"},
+		{"verdict", "report", "\033[33m"}, {"verdict", "protect", "\033[32m"},
 	};
 	size_t i;
 
-	if (value->null || value->type != IPC_TYPE_STRING || strcmp(ipc_field_name(column->field), "state") != 0)
+	if (value->null || value->type != IPC_TYPE_STRING)
 		return NULL;
 	for (i = 0; i < sizeof(colors) / sizeof(colors[0]); i++)
-		if (strlen(colors[i].state) == value->str.len &&
-		    !memcmp(colors[i].state, value->str.data, value->str.len))
+		if (strlen(colors[i].word) == value->str.len &&
+		    !memcmp(colors[i].word, value->str.data, value->str.len) &&
+		    !strcmp(ipc_field_name(column->field), colors[i].field))
 			return colors[i].color;
 	return NULL;
 }

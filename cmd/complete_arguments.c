@@ -45,6 +45,8 @@ static void offer_fields(struct completion *completion)
 	struct scope scope;
 
 	scope_init(&scope, completion->operands, completion->operand_count);
+	if (completion->command && command_verb(completion->command) == IPC_VERB_CLEAN)
+		scope_for_cleaning(&scope);
 	scope_visit(&scope, offer_field, completion);
 	scope_release(&scope);
 }
@@ -113,6 +115,10 @@ void completion_offer_argument(struct completion *completion, const struct poptO
 	case OPTION_STATE:
 		keep_list(completion, ',');
 		offer_words(completion, state_words);
+		break;
+	case OPTION_INCLUDE:
+		keep_list(completion, ',');
+		offer_words(completion, include_words);
 		break;
 	case OPTION_FORCE:
 		offer_words(completion, force_words);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a query could not find or read: references first, then what hides objects or fields. */
 #include <errno.h>
+#include <inttypes.h>
 #include <unistd.h>
 
 #include "findings.h"
@@ -159,8 +160,30 @@ void findings_report(const struct app *app, const struct ipc_query *query, const
 			hidden_counts = true;
 	}
 	/* Hidden processes are normal for an ordinary user: a script is told only when it fails for that. */
-	if (hidden_counts || app->verbose || isatty(STDERR_FILENO))
+	if (hidden_counts || app->verbose || (!rules->quiet && isatty(STDERR_FILENO)))
 		tell_hidden(app, query);
 	if (app->verbose)
 		complain(app, NULL, "holders from %s", ipc_query_holder_source(query));
+}
+
+void findings_failure(const struct app *app, int error, struct outcome *outcome)
+{
+	const char *why = ipc_ctx_error(app->ctx);
+
+	if (!*why)
+		why = strerror(error);
+	outcome->complete = false;
+	outcome_add(outcome, code_of_errno(error), app->command->name, error, why);
+	complain(app, NULL, "%s", why);
+}
+
+void findings_interruption(const struct app *app, uint64_t removed, struct outcome *outcome)
+{
+	struct text why = {0};
+
+	text_format(&why, "interrupted: %" PRIu64 " removed", removed);
+	outcome->complete = false;
+	outcome_add(outcome, CODE_FAILED, app->command->name, EINTR, text_cstr(&why));
+	complain(app, NULL, "%s", text_cstr(&why));
+	text_release(&why);
 }

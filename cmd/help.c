@@ -2,6 +2,7 @@
 /* ipctool help, and --help of every command. */
 #include <stdio.h>
 
+#include <ipctool/clean.h>
 #include <ipctool/dump.h>
 
 #include "codes.h"
@@ -192,21 +193,38 @@ static void append_taken(struct text *out, const struct ipc_kind *kind, enum ipc
 	}
 }
 
-/* How it is looked into objects of @kind, under the entry of `dump`. */
+/* What more there is to say under the entry of a verb. */
+static void append_detail(struct text *out, const char *name, const char *detail)
+{
+	size_t indent = VERB_WIDTH + 4 + 10;
+
+	if (!detail)
+		return;
+	text_format(out, "%*s%-10s", VERB_WIDTH + 4, "", name);
+	append_wrapped(out, detail, indent, indent);
+}
+
+/* How it is looked into objects of @kind. */
 static void append_dump(struct text *out, const struct ipc_kind *kind)
 {
-	static const char *const names[] = {"how", "needs", "disturbs"};
 	struct ipc_dump_help help = {NULL, NULL, NULL};
-	const char *const *text[] = {&help.read, &help.privilege, &help.disturbs};
-	size_t indent = VERB_WIDTH + 4 + 10, i;
 
 	ipc_kind_dump_help(kind, &help);
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!*text[i])
-			continue;
-		text_format(out, "%*s%-10s", VERB_WIDTH + 4, "", names[i]);
-		append_wrapped(out, *text[i], indent, indent);
-	}
+	append_detail(out, "how", help.read);
+	append_detail(out, "needs", help.privilege);
+	append_detail(out, "disturbs", help.disturbs);
+}
+
+/* How it is proven that nobody needs an object of @kind any more. */
+static void append_proof(struct text *out, const struct ipc_kind *kind)
+{
+	struct ipc_proof proof;
+
+	if (!ipc_kind_proof(kind, &proof))
+		return;
+	append_detail(out, "unused", proof.unused);
+	append_detail(out, "users", proof.users);
+	append_detail(out, "best", proof.best);
 }
 
 /* What can be done to objects of @kind, verb by verb; else why not, and what to do instead. */
@@ -230,6 +248,8 @@ static void help_kind(struct text *out, const struct ipc_kind *kind)
 		append_entry(out, ipc_verb_name(verb), VERB_WIDTH, text_cstr(&line));
 		if (verb == IPC_VERB_DUMP)
 			append_dump(out, kind);
+		else if (verb == IPC_VERB_CLEAN)
+			append_proof(out, kind);
 	}
 	text_release(&line);
 }
@@ -301,8 +321,8 @@ const struct command command_help = {
 	.synopsis = "[COMMAND | CLASS[/KIND]]...",
 	.description =
 		"'ipctool help COMMAND' is the same as 'ipctool COMMAND --help'. Of a class or kind: what it is, and "
-		"which commands can be applied to it, with the settings that they take, and how its contents are read; "
-		"where one cannot, why not and what to do instead.",
+		"which commands can be applied to it, with the settings that they take, how its contents are read, and how "
+		"it is proven to be garbage; where one cannot, why not and what to do instead.",
 	.operands = OPERANDS_COMMANDS,
 	.inspects = true,
 	.run = run,

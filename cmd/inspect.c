@@ -215,17 +215,6 @@ static int run_collected(struct job *job)
 	return result;
 }
 
-/* A failure of the run as a whole. */
-static void report_failure(const struct job *job, int error, struct outcome *outcome)
-{
-	const char *why = ipc_ctx_error(job->app->ctx);
-
-	if (!*why)
-		why = strerror(error);
-	outcome_add(outcome, code_of_errno(error), job->app->command->name, error, why);
-	complain(job->app, NULL, "%s", why);
-}
-
 static enum code run_query(struct job *job)
 {
 	const struct findings_rules rules = {
@@ -243,7 +232,7 @@ static enum code run_query(struct job *job)
 		result = ipc_query_run(job->query, hand_over, job);
 
 	if (result < 0)
-		report_failure(job, -result, &outcome);
+		findings_failure(job->app, -result, &outcome);
 	else if (result == 0)
 		findings_report(job->app, job->query, &rules, &outcome);
 	if (result != STOPPED)

@@ -44,6 +44,7 @@ enum option_code {
 	OPTION_COUNT,
 	OPTION_STRICT,
 	OPTION_FORCE,            /* of `remove` */
+	OPTION_INCLUDE,          /* of `clean` */
 	OPTION_CONTENT_FORMAT,   /* of `dump` */
 	OPTION_OF_COMMAND = 512, /* the codes of a command's own options begin here */
 	OPTION_SETTING = 1024,   /* and here those of OPTIONS_SETTINGS */
@@ -65,8 +66,8 @@ struct word {
 	const char *help;
 };
 
-extern const struct word color_words[], time_words[], state_words[], source_words[], force_words[], socket_words[],
-	content_words[];
+extern const struct word color_words[], time_words[], state_words[], source_words[], force_words[], include_words[],
+	socket_words[], content_words[];
 
 /* Index of @name, or -1 after a message that lists the words. @option as in "--color". */
 int word_find(const struct app *app, const char *option, const struct word *words, const char *name);

@@ -19,6 +19,7 @@ struct outcome {
 	bool complete;
 	struct failure *failures;
 	size_t count;
+	const char *summary; /* a JSON object for the end of a document, or NULL; borrowed */
 };
 
 /* Remember a failure; @code CODE_DONE: it does not change the exit code. */

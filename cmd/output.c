@@ -13,6 +13,7 @@
 #include "output.h"
 
 #define PATIENCE 100 /* milliseconds between two looks whether a signal came */
+#define GRACE 10     /* looks: for so long who reads may take nothing before what is left is given up for a signal */
 #define ZEROS 65536  /* bytes that stand for all zeros */
 #define REPEATED 64  /* times in one system call */
 
@@ -23,8 +24,10 @@ static bool await_reader(struct output *out)
 {
 	struct pollfd poll_fd = {.fd = out->fd, .events = POLLOUT};
 
+	unsigned looks = 0;
+
 	while (poll(&poll_fd, 1, PATIENCE) <= 0) {
-		if (!ending_come(out->ending))
+		if (!ending_come(out->ending) || ++looks < GRACE)
 			continue;
 		out->error = EPIPE; /* the signal itself does the rest */
 		return false;

@@ -365,29 +365,17 @@ static int remove_all(struct job *job)
 	return result;
 }
 
-static void say_interrupted(struct job *job)
-{
-	struct text why = {0};
-
-	text_format(&why, "interrupted: %zu removed", job->removed);
-	complain(job->app, NULL, "%s", text_cstr(&why));
-	outcome_add(&job->outcome, CODE_FAILED, "remove", EINTR, text_cstr(&why));
-	text_release(&why);
-}
-
 /* What was not found, and what could not be read; or why nothing could. */
 static void say_rest(struct job *job, int result)
 {
 	const struct findings_rules rules = {.missing_ok = job->missing_ok};
 
 	if (result < 0)
-		outcome_add(&job->outcome, fail(job, result), "remove", -result, ipc_ctx_error(job->app->ctx));
+		findings_failure(job->app, -result, &job->outcome);
 	else
 		findings_report(job->app, job->query, &rules, &job->outcome);
-	if (result > 0) {
-		say_interrupted(job);
-		job->outcome.complete = false;
-	}
+	if (result > 0)
+		findings_interruption(job->app, job->removed, &job->outcome);
 }
 
 /* As others see a program that was interrupted: once all is written the signal does what it would have done. */

@@ -59,7 +59,8 @@ static const struct plan *plan_for(struct json *json, const struct ipc_kind *kin
 		plan_add(plan, ipc_record_find(record, name), name);
 	}
 	for (i = 0; !columns->count && (field = ipc_record_field(record, i)); i++)
-		plan_add(plan, field, ipc_field_name(field));
+		if (!ipc_field_of_cleaning(field))
+			plan_add(plan, field, ipc_field_name(field));
 	return plan;
 }
 
@@ -117,10 +118,12 @@ static void append_errors(struct text *out, const struct outcome *outcome)
 void render_json_end(struct text *out, bool lines, bool any, const struct outcome *outcome)
 {
 	if (lines)
-		text_string(out, "{\"end\": true, \"complete\": ");
+		text_string(out, "{\"end\": true, ");
 	else
-		text_string(out, any ? "\n ],\n \"complete\": " : "],\n \"complete\": ");
-	text_string(out, outcome->complete ? "true" : "false");
+		text_string(out, any ? "\n ],\n " : "],\n ");
+	if (outcome->summary)
+		text_format(out, "\"summary\": %s,%s", outcome->summary, lines ? " " : "\n ");
+	text_format(out, "\"complete\": %s", outcome->complete ? "true" : "false");
 	text_string(out, lines ? ", \"errors\": [" : ",\n \"errors\": [");
 	append_errors(out, outcome);
 	text_string(out, "]}\n");

@@ -53,10 +53,27 @@ void scope_init(struct scope *scope, const char **operands, int count)
 			add(scope, kind);
 }
 
+void scope_for_cleaning(struct scope *scope)
+{
+	size_t i, left = 0;
+
+	for (i = 0; i < scope->count; i++)
+		if (ipc_kind_has(scope->kinds[i], IPC_VERB_CLEAN, NULL))
+			scope->kinds[left++] = scope->kinds[i];
+	if (left)
+		scope->count = left;
+	scope->cleaning = true;
+}
+
 void scope_release(struct scope *scope)
 {
 	free(scope->kinds);
 	*scope = (struct scope){0};
+}
+
+static bool has(const struct scope *scope, const struct ipc_field *field)
+{
+	return scope->cleaning || !ipc_field_of_cleaning(field);
 }
 
 const struct ipc_field *scope_field(const struct scope *scope, const char *name)
@@ -71,7 +88,7 @@ const struct ipc_field *scope_field(const struct scope *scope, const char *name)
 	for (i = 0; i < scope->count && !field; i++)
 		field = ipc_record_find(ipc_kind_record(scope->kinds[i]), lower);
 	free(lower);
-	return field;
+	return field && has(scope, field) ? field : NULL;
 }
 
 const struct ipc_class *scope_class(const struct scope *scope)
@@ -97,7 +114,7 @@ void scope_visit(const struct scope *scope, scope_visit_fn visit, void *data)
 			for (earlier = 0; earlier < i; earlier++)
 				if (ipc_record_find(ipc_kind_record(scope->kinds[earlier]), ipc_field_name(field)))
 					break;
-			if (earlier == i)
+			if (earlier == i && has(scope, field))
 				visit(data, scope->kinds[i], field);
 		}
 	}

@@ -3,15 +3,19 @@
 #ifndef CMD_SCOPE_H
 #define CMD_SCOPE_H
 
-#include <ipctool/ipctool.h>
+#include <ipctool/change.h>
 
 struct scope {
 	const struct ipc_kind **kinds;
 	size_t count;
+	const char *columns; /* those shown by default; NULL: as the class has them */
+	bool cleaning;       /* fields that a cleaning fills in count too */
 };
 
 /* Of the operands of a command (classes, kinds, references, paths); all kinds when there are none. */
 void scope_init(struct scope *scope, const char **operands, int count);
+/* Only the kinds that can be garbage, unless none of them can be, with the fields that a cleaning fills in. */
+void scope_for_cleaning(struct scope *scope);
 void scope_release(struct scope *scope);
 /* The first field called @name (any case) of these kinds, or NULL. */
 const struct ipc_field *scope_field(const struct scope *scope, const char *name);

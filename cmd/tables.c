@@ -33,6 +33,13 @@ const struct word source_words[] = {
 	{NULL, NULL},
 };
 
+/* In the order of the bits of enum ipc_clean_include. */
+const struct word include_words[] = {
+	{"suspect", "nobody was seen to use it, and the users on record are dead"},
+	{"idle", "nobody uses it now"},
+	{NULL, NULL},
+};
+
 const struct word force_words[] = {
 	{"unknown", "also where a user could not be excluded"},
 	{"held", "also what is in use"},

@@ -12,7 +12,7 @@
 static const char *const names[IPC_VERBS] = {
 	[IPC_VERB_DUMP] = "dump", [IPC_VERB_CREATE] = "create",   [IPC_VERB_SET] = "set",
 	[IPC_VERB_SEND] = "send", [IPC_VERB_RECEIVE] = "receive", [IPC_VERB_POST] = "post",
-	[IPC_VERB_WAIT] = "wait", [IPC_VERB_REMOVE] = "remove",
+	[IPC_VERB_WAIT] = "wait", [IPC_VERB_REMOVE] = "remove",   [IPC_VERB_CLEAN] = "clean",
 };
 
 const char *ipc_verb_name(enum ipc_verb verb)
@@ -20,9 +20,21 @@ const char *ipc_verb_name(enum ipc_verb verb)
 	return names[verb];
 }
 
+static const char *refusal_of(const struct ipc_kind *kind, enum ipc_verb verb)
+{
+	switch (verb) {
+	case IPC_VERB_DUMP:
+		return kind->contents->refuse;
+	case IPC_VERB_CLEAN:
+		return kind->waste ? NULL : "the kernel takes it away with its last user, so nothing is left to clean";
+	default:
+		return kind->changes->refuse[verb];
+	}
+}
+
 bool ipc_kind_has(const struct ipc_kind *kind, enum ipc_verb verb, const char **why)
 {
-	const char *refusal = verb == IPC_VERB_DUMP ? kind->contents->refuse : kind->changes->refuse[verb];
+	const char *refusal = refusal_of(kind, verb);
 
 	if (why)
 		*why = refusal;

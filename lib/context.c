@@ -16,6 +16,7 @@
 
 #include "holders/holders.h"
 #include "peek/peek.h"
+#include "policy/policy.h"
 
 static void close_roots(struct ipc_ctx *ctx)
 {
@@ -177,5 +178,7 @@ const char *ipc_version(void)
 
 const char *ipc_features(void)
 {
-	return ipc_holders_bpf_built() ? "+bpf" : "-bpf";
+	static const char *const names[2][2] = {{"-bpf -inih", "-bpf +inih"}, {"+bpf -inih", "+bpf +inih"}};
+
+	return names[ipc_holders_bpf_built()][ipc_policy_built()];
 }

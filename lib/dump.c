@@ -140,7 +140,7 @@ static int call_dump(void *data)
 	return dumping->object->of_kind->contents->dump(dumping);
 }
 
-#define FLAGS ((unsigned)(IPC_DUMP_ATTACH | IPC_DUMP_DRAIN | IPC_DUMP_PEEK_OFFSET | IPC_DUMP_PTRACE))
+#define FLAGS ((unsigned)(IPC_DUMP_ATTACH | IPC_DUMP_DRAIN | IPC_DUMP_PEEK_OFFSET | IPC_DUMP_PTRACE | IPC_DUMP_UNUSED))
 
 /* What a kind does not take is refused: who asks for it expects something of it. */
 static int check(struct ipc_ctx *ctx, const struct ipc_contents *contents, const struct ipc_dump_how *how)

@@ -6,7 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "holders/holders.h"
+#include "holders/inflight.h"
+#include "peek/undo.h"
 #include "query.h"
 #include "sources/blocked.h"
 #include "sources/mounts.h"
@@ -17,7 +18,7 @@
 static const char *const scan_dirs[] = {"/run", "/tmp", "/var/tmp", "/dev/shm"};
 #define SCAN_DIRS (sizeof(scan_dirs) / sizeof(scan_dirs[0]))
 
-enum { TRIED_PROCESSES = 1, TRIED_HOLDERS = 2, TRIED_BLOCKED = 4 };
+enum { TRIED_PROCESSES = 1, TRIED_HOLDERS = 2, TRIED_BLOCKED = 4, TRIED_INFLIGHT = 8, TRIED_UNDO = 16 };
 
 /* Why processes hide, and what would help. */
 static const char *why_hidden(void)
@@ -39,6 +40,9 @@ int ipc_run_new(struct ipc_query *query, struct ipc_run **out)
 	run->query = query;
 	clock_gettime(CLOCK_REALTIME, &now);
 	run->now = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	run->up = INT64_MAX;
+	if (!run->ctx->captured && clock_gettime(CLOCK_BOOTTIME, &now) == 0)
+		run->up = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	run->users = ipc_users_new(run->ctx);
 	*out = run;
 	return 0;
@@ -62,6 +66,8 @@ void ipc_run_unref(struct ipc_run *run)
 {
 	if (!run || --run->refs > 0)
 		return;
+	free(run->inflight);
+	ipc_undo_free(run->undo);
 	ipc_blocked_free(run->blocked);
 	ipc_holders_free(run->holders);
 	ipc_processes_free(run->processes);
@@ -88,7 +94,7 @@ static unsigned spaces_looked_at(const struct ipc_run *run, bool *maps)
 	while ((kind = ipc_kind_next(kind))) {
 		if (!ipc_query_looks_at(run->query, kind))
 			continue;
-		spaces |= kind->spaces;
+		spaces |= kind->spaces | (ipc_run_removes(run) ? kind->removal_spaces : 0);
 		*maps |= kind->maps;
 	}
 	return spaces;
@@ -164,6 +170,38 @@ struct ipc_holders *ipc_run_holders(struct ipc_run *run)
 {
 	make_at_home(run, TRIED_HOLDERS, make_holders);
 	return run->holders;
+}
+
+static int make_inflight(void *data)
+{
+	struct ipc_run *run = data;
+
+	if (!ipc_run_holders(run))
+		return 0;
+	run->inflight = malloc(sizeof(*run->inflight));
+	if (run->inflight)
+		ipc_inflight_read(run->ctx, run->holders, run->inflight);
+	return 0;
+}
+
+const struct ipc_inflight *ipc_run_inflight(struct ipc_run *run)
+{
+	make_at_home(run, TRIED_INFLIGHT, make_inflight);
+	return run->inflight;
+}
+
+static int make_undo(void *data)
+{
+	struct ipc_run *run = data;
+
+	ipc_undo_new(run->ctx, &run->undo);
+	return 0;
+}
+
+struct ipc_undo *ipc_run_undo(struct ipc_run *run)
+{
+	make_at_home(run, TRIED_UNDO, make_undo);
+	return run->undo;
 }
 
 static int make_blocked(void *data)

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Evidence that kinds share: holders, waiters, what could not be read, and whether users on record are alive. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "holders/holders.h"
+#include "peek/undo.h"
 #include "run.h"
 #include "sources/blocked.h"
+#include "sources/mounts.h"
+#include "sources/processes.h"
 
 /* A process table entry and an object's change time are rounded differently: this much later is still "before". */
 #define CLOCK_SLACK 2000000000
@@ -169,15 +175,43 @@ static bool pids_agree(struct ipc_run *run)
 	return run->pids_agree > 0;
 }
 
-/*
- * System V objects do not survive a boot: one that seems older was made before the clock was set, and then start times,
- * which count from the boot, cannot be compared with its times.
- */
-static bool clock_was_set(const struct ipc_processes *processes, int64_t changed)
+/* When the file system in memory at @name, below the root, was made: under the clock of that time. */
+static int64_t made_at(const struct ipc_run *run, const char *name)
 {
-	int64_t boot = ipc_processes_boot(processes);
+	int fd = openat(run->ctx->root_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int64_t birth = IPC_UNKNOWN_INT;
+	struct ipc_file file;
+	struct statfs fs;
 
-	return boot != IPC_UNKNOWN_INT && changed < boot - CLOCK_SLACK;
+	if (fd < 0)
+		return birth;
+	if (fstatfs(fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC && ipc_file_stat(NULL, fd, "", false, &file) == 0)
+		birth = file.birth;
+	close(fd);
+	return birth;
+}
+
+/*
+ * Start times of processes count from the boot, and move with it when the clock is set; times of objects stay. It was set when
+ * the object is older than the boot, though System V objects do not survive one. And it was set when a file system of the boot
+ * is older: then the object's time is of the old clock, unless that would be later than now.
+ */
+static bool clock_was_set(struct ipc_run *run, const struct ipc_processes *processes, int64_t changed)
+{
+	static const char *const of_the_boot[] = {"dev", "run"};
+	int64_t boot = ipc_processes_boot(processes), made;
+	size_t i;
+
+	if (boot == IPC_UNKNOWN_INT)
+		return false;
+	if (changed < boot - CLOCK_SLACK)
+		return true;
+	for (i = 0; i < sizeof(of_the_boot) / sizeof(of_the_boot[0]) && !run->ctx->captured; i++) {
+		made = made_at(run, of_the_boot[i]);
+		if (made != IPC_UNKNOWN_INT && made < boot - CLOCK_SLACK && changed - made <= run->up + CLOCK_SLACK)
+			return true;
+	}
+	return false;
 }
 
 enum ipc_alive ipc_judge_pid(struct ipc_run *run, const char *role, int64_t pid, int64_t changed)
@@ -207,7 +241,7 @@ enum ipc_alive ipc_judge_pid(struct ipc_run *run, const char *role, int64_t pid,
 	}
 	if (process->started != IPC_UNKNOWN_INT && changed != IPC_UNKNOWN_INT &&
 	    process->started > changed + CLOCK_SLACK) {
-		if (clock_was_set(processes, changed)) {
+		if (clock_was_set(run, processes, changed)) {
 			ipc_evidence(run,
 				     "%s %" PRId64 " exists; the clock was set since, so it may be another process",
 				     role, pid);
@@ -219,6 +253,67 @@ enum ipc_alive ipc_judge_pid(struct ipc_run *run, const char *role, int64_t pid,
 	ipc_evidence(run, "%s %" PRId64 " (%.*s) is alive", role, pid, (int)process->comm.len,
 		     process->comm.data ? process->comm.data : "");
 	return IPC_ALIVE;
+}
+
+/* Has a process the number @pid in a pid namespace of its own? */
+static enum ipc_alive judge_inner(struct ipc_run *run, int64_t pid, int64_t used)
+{
+	struct ipc_processes *processes = ipc_run_processes(run);
+	struct ipc_process *process = NULL;
+	int r = processes ? ipc_processes_find_inner(processes, pid, used, &process) : -EACCES;
+
+	if (r > 0) {
+		ipc_evidence(run,
+			     "%" PRId64 " (%.*s) is alive, and is process %" PRId64 " in a pid namespace of its own",
+			     process->pid, (int)process->comm.len, process->comm.data ? process->comm.data : "", pid);
+		return IPC_ALIVE;
+	}
+	if (r < 0) {
+		ipc_evidence(run,
+			     "processes that cannot be seen may have the number %" PRId64
+			     " in a pid namespace of their own",
+			     pid);
+		return IPC_ALIVE_UNKNOWN;
+	}
+	ipc_evidence(run, "no process has the number %" PRId64 " in another pid namespace", pid);
+	return IPC_DEAD;
+}
+
+enum ipc_alive ipc_judge_named(struct ipc_run *run, int64_t pid, int64_t used)
+{
+	enum ipc_alive alive = ipc_judge_pid(run, "named process", pid, used);
+
+	if (alive != IPC_DEAD)
+		return alive;
+	if (ipc_proc_initial_pidns(run->ctx))
+		return judge_inner(run, pid, used);
+	ipc_evidence(run, "processes outside this pid namespace may have the number %" PRId64, pid);
+	return IPC_ALIVE_UNKNOWN;
+}
+
+/* What is to be undone may be 0 at the moment: that a process has a place for it is what tells that it uses the set. */
+bool ipc_judge_undo(struct ipc_run *run, const struct ipc_object *set)
+{
+	struct ipc_undo *undo = ipc_run_undo(run);
+	const char *missing = undo ? ipc_undo_missing(undo) : "out of memory";
+	const struct ipc_undo_user *users;
+	struct who who = {0};
+	size_t i, count;
+
+	if (missing) {
+		ipc_evidence(run, "who has used it with SEM_UNDO and lives could not be looked at: %s", missing);
+		return false;
+	}
+	users = ipc_undo_find(undo, set->wait.device, set->wait.inode, &count);
+	for (i = 0; i < count && i < NAMED_IN_EVIDENCE; i++)
+		who_add(&who, users[i].pid, users[i].comm);
+	who_more(&who, count - i);
+	if (count)
+		ipc_evidence(run, "used with SEM_UNDO by %s", who.text);
+	else
+		ipc_evidence(run, "no process %sthat lives has used it with SEM_UNDO",
+			     ipc_proc_initial_pidns(run->ctx) ? "" : "of this pid namespace ");
+	return count;
 }
 
 enum ipc_alive ipc_judge_owner(struct ipc_run *run, const struct ipc_object *object)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clean.h"
 #include "query.h"
 
 /* What the wanted fields of @kind, the conditions and its judgement need together. */
@@ -26,6 +27,7 @@ static unsigned needs_of(const struct ipc_query *query, const struct ipc_kind *k
 	if (query->holder_pid || query->holder_comm)
 		needs |= IPC_NEED_HOLDERS;
 	needs |= ipc_change_needs(query, kind);
+	needs |= ipc_verdict_needs(query, kind);
 	if (needs & IPC_NEED_STATE)
 		needs |= kind->judge ? kind->judge_needs : IPC_NEED_HOLDERS;
 	return needs;
@@ -190,12 +192,26 @@ static int deliver_kept(struct ipc_query *query)
 	return 0;
 }
 
+static bool filters_verdict(const struct ipc_query *query)
+{
+	size_t i;
+
+	for (i = 0; i < query->filter_count; i++)
+		if (ipc_filter_needs(query->filters[i]) & IPC_NEED_VERDICT)
+			return true;
+	return false;
+}
+
 int ipc_query_execute(struct ipc_query *query, ipc_object_fn fn, void *data)
 {
 	const struct ipc_kind *kind = NULL;
 	int r;
 
 	forget_last_run(query);
+	if (!query->cleaning && filters_verdict(query))
+		return ipc_ctx_fail(
+			query->ctx, -EINVAL,
+			"verdict, rule, why and result are what a cleaning decides: only 'clean' can filter by them");
 	ipc_query_choose_kinds(query);
 	query->fn = fn;
 	query->fn_data = data;

@@ -3,7 +3,7 @@
 #ifndef IPC_QUERY_H
 #define IPC_QUERY_H
 
-#include <ipctool/change.h>
+#include <ipctool/clean.h>
 
 #include "classes/list.h"
 #include "model/filter.h"
@@ -41,9 +41,11 @@ struct ipc_query {
 	size_t target_bucket_count;    /* of each; a power of two; made for a run */
 	bool looked_at[IPC_KINDS_MAX]; /* kinds that the last run looks at, for their own sake or for a target */
 	bool want_all;
-	struct ipc_strings wants; /* field names */
-	unsigned verbs;           /* bits 1 << IPC_VERB_*: what they have to know is collected */
-	enum ipc_force force;     /* of the removal that is to come, when that is one of them */
+	struct ipc_strings wants;            /* field names */
+	unsigned verbs;                      /* bits 1 << IPC_VERB_*: what they have to know is collected */
+	enum ipc_force force;                /* of the removal that is to come, when that is one of them */
+	const struct ipc_cleaning *cleaning; /* while ipc_query_clean() runs, else NULL */
+	int clean_error;                     /* positive: of the removal that tell() is being told of */
 	struct ipc_filter **filters;
 	size_t filter_count;
 	struct ipc_strings globs;

@@ -104,6 +104,8 @@ static int weigh(struct ipc_ctx *ctx, const struct ipc_object *object, const str
 	case DOUBT_UNKNOWN:
 		return refuse(ctx, object, "may be in use", "--force=unknown overrides");
 	case DOUBT_PRIVATE:
+		if (how->certain)
+			return refuse(ctx, object, "may be in use", "only what is proven to be unused is removed");
 		return ipc_removal_private(ctx, object) ? 0 : -EBUSY;
 	default:
 		return 0;

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "classes/shm.h"
+#include "clean.h"
 #include "query.h"
 #include "sources/users.h"
 
@@ -89,28 +91,40 @@ static void derive_container(struct ipc_run *run, struct ipc_object *object)
 		object->container = ipc_bytes_of(ns->container);
 }
 
-/* A name is garbage no sooner than its age says: times in the future count as young. */
+/* FIFOs and socket files, and what was mapped from a file; files of POSIX objects lie in memory. */
+static bool may_be_on_disk(const struct ipc_object *object)
+{
+	return object->of_class == &ipc_class_fifo || object->of_class == &ipc_class_sock ||
+	       object->of_kind == &ipc_kind_shm_file;
+}
+
+/*
+ * A name is garbage no sooner than its age says: times in the future count as young, and what lives in memory was used since
+ * the system is up, whatever a clock that was set says.
+ */
 static void derive_age(const struct ipc_run *run, struct ipc_object *object)
 {
 	int64_t since = object->changed != IPC_UNKNOWN_INT ? object->changed : object->created;
 
 	if (since != IPC_UNKNOWN_INT)
 		object->age = since < run->now ? run->now - since : 0;
+	if (object->used != IPC_UNKNOWN_INT)
+		object->unused = object->used < run->now ? run->now - object->used : 0;
+	if (object->unused > run->up && !may_be_on_disk(object))
+		object->unused = run->up;
 }
 
-static void judge_once(struct ipc_run *run, struct ipc_object *object)
+void ipc_run_set_state(struct ipc_object *object, enum ipc_state state)
 {
-	const struct ipc_kind *kind = object->of_kind;
-	struct ipc_bytes *lines;
-	enum ipc_state state;
-
-	run->evidence_count = 0;
-	if (kind->judge)
-		state = kind->judge(run, object);
-	else
-		state = ipc_judge_held(run, object) ? IPC_STATE_HELD : IPC_STATE_NONE;
+	object->judged = state;
 	if (state_names[state])
 		object->state = ipc_bytes_of(state_names[state]);
+}
+
+void ipc_run_keep_evidence(struct ipc_run *run, struct ipc_object *object)
+{
+	struct ipc_bytes *lines;
+
 	if (!ipc_run_needs(run, IPC_NEED_EVIDENCE))
 		return;
 	lines = ipc_arena_alloc(&run->arena, run->evidence_count * sizeof(*lines) + 1);
@@ -118,6 +132,20 @@ static void judge_once(struct ipc_run *run, struct ipc_object *object)
 		return;
 	memcpy(lines, run->evidence, run->evidence_count * sizeof(*lines));
 	object->evidence = (struct ipc_list){lines, run->evidence_count};
+}
+
+static void judge_once(struct ipc_run *run, struct ipc_object *object)
+{
+	const struct ipc_kind *kind = object->of_kind;
+	enum ipc_state state;
+
+	run->evidence_count = 0;
+	if (kind->judge)
+		state = kind->judge(run, object);
+	else
+		state = ipc_judge_held(run, object) ? IPC_STATE_HELD : IPC_STATE_NONE;
+	ipc_run_set_state(object, state);
+	ipc_run_keep_evidence(run, object);
 }
 
 /* Evidence costs more than all the rest: who removes thousands of objects is told that of the refused ones alone. */
@@ -244,6 +272,8 @@ static void derive(struct ipc_run *run, struct ipc_object *object)
 		derive_container(run, object);
 	if (ipc_run_needs(run, IPC_NEED_STATE))
 		judge(run, object);
+	if (run->query->cleaning)
+		ipc_verdict(run, object);
 }
 
 /* Is @object asked for: by its kind, or by a target? */
@@ -252,7 +282,8 @@ static int asked_for(struct ipc_run *run, struct ipc_object *object, bool *asked
 	struct ipc_query *query = run->query;
 	int error = 0;
 
-	*asked = ipc_query_selects(query, object->of_kind) && (!object->in || !object->in->targets_only);
+	*asked = ipc_query_selects(query, object->of_kind) && (!object->in || !object->in->targets_only) &&
+		 (!query->cleaning || ipc_clean_concerns(object));
 	if (query->target_count && ipc_names_answer(run, object, &error))
 		*asked = true;
 	return error;

@@ -19,9 +19,11 @@
 
 struct ipc_blocked;
 struct ipc_holders;
+struct ipc_inflight;
 struct ipc_mounts;
 struct ipc_processes;
 struct ipc_scan;
+struct ipc_undo;
 struct ipc_users;
 
 /* One reference of the query, where its path leads, and what became of it. */
@@ -53,6 +55,7 @@ struct ipc_run {
 	const struct ipc_ns *ns; /* where collect() stands, of its kind's type; NULL for kinds without one */
 	struct ipc_arena arena;
 	int64_t now;           /* real time of the run's start, ns */
+	int64_t up;            /* how long the system was up then, ns; of a captured tree nobody knows: INT64_MAX */
 	struct ipc_keyset met; /* files listed already, for kinds whose namespaces share them */
 
 	/* private to run.c, join.c and plan.c */
@@ -61,6 +64,8 @@ struct ipc_run {
 	struct ipc_arena_mark mark;
 	struct ipc_blocked *blocked;
 	struct ipc_holders *holders;
+	struct ipc_inflight *inflight;
+	struct ipc_undo *undo;
 	struct ipc_processes *processes;
 	struct ipc_users *users;
 	struct ipc_mount_view own, other;
@@ -123,6 +128,9 @@ bool ipc_run_named(struct ipc_run *run, const struct ipc_kind *kind);
 /* Sources, made at first use; NULL when one cannot be made (the problem is then recorded). Host-wide, shared by all namespaces of a run. */
 struct ipc_holders *ipc_run_holders(struct ipc_run *run);
 struct ipc_blocked *ipc_run_blocked(struct ipc_run *run);
+/* Descriptors on their way over sockets; only for kinds that have IPC_SPACE_SOCKET among their spaces. */
+const struct ipc_inflight *ipc_run_inflight(struct ipc_run *run);
+struct ipc_undo *ipc_run_undo(struct ipc_run *run);
 struct ipc_processes *ipc_run_processes(struct ipc_run *run);
 /* Of the mount namespace that collect() stands in. */
 struct ipc_mounts *ipc_run_mounts(struct ipc_run *run);
@@ -138,6 +146,10 @@ struct ipc_list ipc_run_list_waiters(struct ipc_run *run, struct ipc_key key);
 
 /* ---- for judge() --------------------------------------------------------------------------------------------- */
 
+/* Its state, by number and by name. */
+void ipc_run_set_state(struct ipc_object *object, enum ipc_state state);
+/* Give it the evidence added so far, when that is needed. */
+void ipc_run_keep_evidence(struct ipc_run *run, struct ipc_object *object);
 /* Add a line of evidence to the object being judged. */
 void ipc_evidence(struct ipc_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Evidence for each holder and waiter already joined; true when there are any. */
@@ -150,6 +162,13 @@ enum ipc_alive { IPC_ALIVE, IPC_DEAD, IPC_ALIVE_UNKNOWN };
  * @changed: the object's last change in ns: a process that started later got a reused number. Adds evidence.
  */
 enum ipc_alive ipc_judge_pid(struct ipc_run *run, const char *role, int64_t pid, int64_t changed);
+/*
+ * Is a process alive whose number, @pid, is part of an object's name? Whoever wrote it there may live in another pid namespace, so
+ * the number must be in use in none. @used: as @changed above. Adds evidence.
+ */
+enum ipc_alive ipc_judge_named(struct ipc_run *run, int64_t pid, int64_t used);
+/* Evidence of the processes that may undo what they did to the semaphore set (SEM_UNDO), and so use it; true when there are any. */
+bool ipc_judge_undo(struct ipc_run *run, const struct ipc_object *set);
 /* Does the object's owner have any process? IPC_DEAD: certainly none. Adds evidence. */
 enum ipc_alive ipc_judge_owner(struct ipc_run *run, const struct ipc_object *object);
 

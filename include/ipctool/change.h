@@ -38,7 +38,8 @@ enum ipc_verb {
 	IPC_VERB_POST,
 	IPC_VERB_WAIT,
 	IPC_VERB_REMOVE,
-	IPC_VERBS /* how many there are */
+	IPC_VERB_CLEAN, /* ipctool/clean.h */
+	IPC_VERBS       /* how many there are */
 };
 
 /** "create" */
@@ -205,6 +206,16 @@ struct ipc_removal {
 	enum ipc_force force;
 	bool unblock; /* FIFO: release tasks that hang in open() first, rather than refuse; other doubts stay doubts */
 	bool dry_run; /* say what would happen */
+	/*
+	 * Only with proof: what is the caller's own is no exception, and where the kernel can prove that an object is unused (a
+	 * write lease) it has to, whatever the listing showed; also with dry_run.
+	 */
+	bool certain;
+	/*
+	 * Since it was collected this process itself has attached the segment (System V), to keep its contents: the traces of
+	 * that are no use by somebody else.
+	 */
+	bool attached;
 };
 
 /** Collect what ipc_object_remove() with this force has to know. With IPC_FORCE_HELD no state is asked for. */

@@ -49,6 +49,8 @@ enum ipc_dump_flags {
 	IPC_DUMP_PEEK_OFFSET = 1u << 2,
 	/* Signals: stop the process for a moment to read what is queued for it. */
 	IPC_DUMP_PTRACE = 1u << 3,
+	/* With IPC_DUMP_ATTACH: -EBUSY rather than a mark, when the segment was used since it was collected. */
+	IPC_DUMP_UNUSED = 1u << 4,
 	/* Only as an answer of ipc_kind_dump_takes(): `offset` and `length` mean something; `first` and `count` do. */
 	IPC_DUMP_RANGE = 1u << 8,
 	IPC_DUMP_MESSAGES = 1u << 9,
@@ -58,7 +60,7 @@ enum ipc_dump_flags {
 
 /** How to read an object. All zero: everything, leaving no mark. */
 struct ipc_dump_how {
-	unsigned flags;          /* IPC_DUMP_ATTACH to IPC_DUMP_PTRACE */
+	unsigned flags;          /* IPC_DUMP_ATTACH to IPC_DUMP_UNUSED */
 	uint64_t offset, length; /* bytes: leave out so many, then give at most so many; length 0: to the end */
 	uint64_t first, count;   /* messages: leave out so many, then give at most so many; count 0: all */
 	/*

@@ -129,7 +129,7 @@ IPC_EXPORT int ipc_ctx_set_holder_source(struct ipc_ctx *ctx, enum ipc_holder_so
 IPC_EXPORT const char *ipc_ctx_error(const struct ipc_ctx *ctx);
 /** Version of the library, "MAJOR.MINOR.PATCH". */
 IPC_EXPORT const char *ipc_version(void);
-/** Optional parts of this build, separated by spaces: "+bpf" or "-bpf". */
+/** Optional parts of this build, separated by spaces: "+bpf" or "-bpf", "+inih" or "-inih". */
 IPC_EXPORT const char *ipc_features(void);
 
 /* ---- what there is: classes, kinds, fields --------------------------------------------------------- */
@@ -166,6 +166,8 @@ IPC_EXPORT const char *ipc_field_name(const struct ipc_field *field);
 IPC_EXPORT enum ipc_type ipc_field_type(const struct ipc_field *field);
 /** One line for people. */
 IPC_EXPORT const char *ipc_field_help(const struct ipc_field *field);
+/** True for what ipc_query_clean() (ipctool/clean.h) alone fills in; everywhere else it is null. */
+IPC_EXPORT bool ipc_field_of_cleaning(const struct ipc_field *field);
 /** For IPC_TYPE_RECORDS what the entries are, else NULL. */
 IPC_EXPORT const struct ipc_record *ipc_field_record(const struct ipc_field *field);
 

@@ -36,16 +36,29 @@ bool ipc_names_add_file(struct ipc_names *names, bool weak, uint64_t device, uin
 struct ipc_changes;
 struct ipc_contents;
 
+/*
+ * A kind whose objects outlive their users, so that somebody has to take them away: the table of proofs in
+ * ipctool-clean(1), one row. The judgement itself is judge().
+ */
+struct ipc_waste {
+	const char *proof; /* that nobody uses it now; "none" where the kernel gives none */
+	const char *users; /* on record, by whose death it is abandoned */
+	const char *best;  /* state that can be reached: "orphan", "suspect" */
+	/* Is @object one of those? False for one that goes with its last user. NULL: all are. */
+	bool (*stays)(const struct ipc_object *object);
+};
+
 struct ipc_kind {
 	const char *name;
 	const char *help;
 	const struct ipc_class *cls;
 	enum ipc_ns_type ns; /* the type of namespace that its objects live in; IPC_NS_NONE: host-wide */
 	bool leaks; /* can outlive its users: shown by `list` alone (collect() narrows further by ipc_run_named_only) */
-	bool signals;         /* left out of `list --all` */
-	unsigned locators;    /* bits 1 << IPC_BY_*: the shapes of references that may name its objects; 0: any */
-	unsigned spaces;      /* IPC_SPACE_BIT() under which its objects' holders and waiters are found */
-	bool maps;            /* holders may be mappings: /proc/PID/maps has to be read */
+	bool signals;            /* left out of `list --all` */
+	unsigned locators;       /* bits 1 << IPC_BY_*: the shapes of references that may name its objects; 0: any */
+	unsigned spaces;         /* IPC_SPACE_BIT() under which its objects' holders and waiters are found */
+	unsigned removal_spaces; /* those that judge() asks for besides, when its objects are to be removed */
+	bool maps;               /* holders may be mappings: /proc/PID/maps has to be read */
 	bool by_sharing;      /* what is one shows in the holders of all processes together: they are always all read */
 	unsigned judge_needs; /* IPC_NEED_* that judge() relies on */
 	/* List the objects of run->ns. Returns 0, what emit returned, or -errno (the run records it as a problem and goes on). */
@@ -56,6 +69,8 @@ struct ipc_kind {
 	int (*identity)(const struct ipc_object *object, struct ipc_buf *out);
 	/* The state, with evidence; called after the join. NULL: held when it has holders, else none. */
 	enum ipc_state (*judge)(struct ipc_run *run, const struct ipc_object *object);
+	/* NULL: the kernel takes each away with its last user. */
+	const struct ipc_waste *waste;
 	/* How it is made, used and removed (classes/change.h). */
 	const struct ipc_changes *changes;
 	/* How it is read what its objects contain (classes/contents.h). */

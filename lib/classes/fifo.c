@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "classes/contents.h"
+#include "classes/fifo_judge.h"
 #include "classes/held.h"
 #include "classes/pipe.h"
 #include "model/keyset.h"
@@ -66,6 +67,7 @@ static int emit(struct collector *c, const struct found *found)
 		fifo->base.gid = file->gid;
 		fifo->base.mode = file->mode & 07777;
 		fifo->base.changed = file->changed;
+		fifo->base.used = file->used;
 		fifo->base.created = fifo->base.birth = file->birth;
 		if (!file->links)
 			fifo->base.status = (struct ipc_list){deleted, 1};
@@ -294,37 +296,19 @@ static void names(const struct ipc_object *object, struct ipc_names *names)
 		ipc_names_add_file(names, false, object->dev, object->inode);
 }
 
-/* May there be holders whom nobody saw? */
-static bool is_blind(struct ipc_run *run, const struct ipc_pipe *fifo)
-{
-	if (fifo->proven)
-		return ipc_judge_blind(run, true);
-	ipc_evidence(run, "its file system could not be told from others, so holders cannot be matched");
-	return true;
-}
-
-static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object)
-{
-	struct ipc_pipe *fifo = (struct ipc_pipe *)object;
-	bool held = ipc_judge_held(run, object);
-
-	/* Of a held one, who is to remove it alone asks whether that is all: those who wait may be let go, holders stay. */
-	if (held && (!ipc_run_removes(run) || fifo->base.holders.count))
-		return IPC_STATE_HELD;
-	fifo->base.blind = is_blind(run, fifo);
-	if (held)
-		return IPC_STATE_HELD;
-	if (fifo->base.blind)
-		return IPC_STATE_UNKNOWN;
-	ipc_evidence(run, "no process has it open or waits to open it");
-	return IPC_STATE_IDLE;
-}
-
 const struct ipc_class ipc_class_fifo = {
 	.name = "fifo",
 	.help = "named pipes (FIFOs) and the processes at their ends",
 	.columns = "ref,user,mode,buffered,age,state,flow",
 	.record = &ipc_pipe_record,
+};
+
+static const struct ipc_waste waste = {
+	.proof =
+		"its inode has no pipe (by BPF); or a complete scan of descriptors, of tasks blocked in open and of descriptors in flight",
+	.users = "a process id in its name, by a rule",
+	.best = "orphan",
+	.stays = ipc_fifo_stays,
 };
 
 const struct ipc_kind ipc_kind_fifo = {
@@ -335,11 +319,13 @@ const struct ipc_kind ipc_kind_fifo = {
 	.leaks = true,
 	.locators = 1u << IPC_BY_PATH | 1u << IPC_BY_INODE,
 	.spaces = IPC_SPACE_BIT(IPC_SPACE_FILE),
+	.removal_spaces = IPC_SPACE_BIT(IPC_SPACE_SOCKET),
 	.judge_needs = IPC_NEED_HOLDERS | IPC_NEED_WAITERS,
 	.collect = collect,
 	.names = names,
 	.identity = ipc_identity_inode,
-	.judge = judge,
+	.judge = ipc_fifo_judge,
+	.waste = &waste,
 	.changes = &ipc_changes_fifo,
 	.contents = &ipc_contents_fifo,
 };

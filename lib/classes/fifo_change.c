@@ -12,6 +12,7 @@
 
 #include "classes/held.h"
 #include "model/bytes.h"
+#include "peek/peek.h"
 #include "sources/unlink.h"
 
 /* ---- changing ---------------------------------------------------------------------------------------------------- */
@@ -247,6 +248,20 @@ static int find_reader(const struct removal *removal, int found)
 			    "(--force=held overrides)");
 }
 
+/* The inode itself knows of everybody, and asking it disturbs nobody. Where it cannot be asked, a reader can still be found. */
+static int find_user(const struct removal *removal, int found)
+{
+	struct ipc_peek_fifo open = {0};
+
+	if (!removal->how->certain || ipc_peek_fifo(removal->ctx, found, &open))
+		return find_reader(removal, found);
+	if (!open.files)
+		return 0;
+	return ipc_ctx_fail(removal->ctx, -EBUSY,
+			    "in use: somebody opened it just now (%" PRIu64 " reading, %" PRIu64 " writing)",
+			    open.readers, open.writers);
+}
+
 static int last_look(int fd, const void *data)
 {
 	const struct removal *removal = data;
@@ -254,7 +269,7 @@ static int last_look(int fd, const void *data)
 	*removal->kept = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (removal->how->unblock)
 		return release_known(removal, fd);
-	return removal->how->force == IPC_FORCE_HELD ? 0 : find_reader(removal, fd);
+	return removal->how->force == IPC_FORCE_HELD ? 0 : find_user(removal, fd);
 }
 
 /* Holders are ordered by process. */

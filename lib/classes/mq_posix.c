@@ -108,13 +108,25 @@ static struct ipc_mq *new_queue(struct collect *collect, uint64_t inode)
 	return mq;
 }
 
+/* A queue may carry any time that somebody gave it. */
+static int64_t to_ns(const struct timespec *time)
+{
+	int64_t ns;
+
+	if (__builtin_mul_overflow((int64_t)time->tv_sec, INT64_C(1000000000), &ns) ||
+	    __builtin_add_overflow(ns, (int64_t)time->tv_nsec, &ns))
+		return IPC_UNKNOWN_INT;
+	return ns;
+}
+
 static void fill(struct ipc_mq *mq, const struct stat *st)
 {
 	mq->base.uid = st->st_uid;
 	mq->base.gid = st->st_gid;
 	mq->base.mode = st->st_mode & 07777;
-	/* sending and receiving set all three times; reading the queue's text sets the other two as well */
-	mq->base.changed = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+	/* creating, sending and receiving set all three times; but reading the queue's text sets the other two as well */
+	mq->base.changed = to_ns(&st->st_mtim);
+	mq->base.used = mq->base.changed;
 }
 
 /* Takes @fd, the open queue or -errno. */
@@ -380,6 +392,19 @@ static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object
 	return ipc_judge_posix(run, object);
 }
 
+/* One without a name goes with its last user. */
+static bool stays(const struct ipc_object *object)
+{
+	return !((const struct ipc_mq *)object)->deleted;
+}
+
+static const struct ipc_waste waste = {
+	.proof = "a write lease, which the kernel refuses while anybody has it open, mapped or in flight",
+	.users = "a process id in its name, by a rule; all processes of its owner, who is no service",
+	.best = "orphan",
+	.stays = stays,
+};
+
 const struct ipc_kind ipc_kind_mq_posix = {
 	.name = "posix",
 	.help = "POSIX message queue (mq_open)",
@@ -393,6 +418,7 @@ const struct ipc_kind ipc_kind_mq_posix = {
 	.names = names,
 	.identity = ipc_identity_inode,
 	.judge = judge,
+	.waste = &waste,
 	.changes = &ipc_changes_mq_posix,
 	.contents = &ipc_contents_mq_posix,
 };

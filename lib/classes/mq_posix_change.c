@@ -263,7 +263,7 @@ static bool is_proven(const struct ipc_object *object)
 /* There can be no lease, for what @error says. */
 static int without_proof(struct ipc_ctx *ctx, const struct ipc_object *object, const struct ipc_removal *how, int error)
 {
-	if (how->force != IPC_FORCE_NONE || is_proven(object))
+	if (how->force != IPC_FORCE_NONE || (is_proven(object) && !how->certain))
 		return 0;
 	if (geteuid() && geteuid() != object->uid)
 		return fail_owner(ctx, object, "removing it");
@@ -279,7 +279,7 @@ static int prove_unused(struct ipc_ctx *ctx, const struct ipc_object *object, co
 	int r;
 
 	/* A lease gets in the way of others: a rehearsal takes none where the complete scan is proof enough. */
-	if (how->force == IPC_FORCE_HELD || (how->dry_run && is_proven(object)))
+	if (how->force == IPC_FORCE_HELD || (how->dry_run && !how->certain && is_proven(object)))
 		return 0;
 	r = ipc_lease_take(fd);
 	if (r == 0)

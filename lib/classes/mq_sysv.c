@@ -35,6 +35,8 @@ static int emit(const struct ipc_sysv_msg *msg, void *data)
 	object->last_receiver = msg->rtime ? msg->lrpid : IPC_UNKNOWN_INT;
 	object->sent = ipc_sysv_time(msg->stime);
 	object->received = ipc_sysv_time(msg->rtime);
+	/* unknown times are the smallest number */
+	object->base.used = latest(object->base.changed, latest(object->sent, object->received));
 	return ipc_run_emit(collect->run, object);
 }
 
@@ -65,7 +67,6 @@ static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object
 	bool held = ipc_judge_held(run, object), blind;
 	enum ipc_alive sender, receiver;
 	enum ipc_state state;
-	int64_t used;
 
 	if (mq->messages)
 		ipc_evidence(run, "%" PRIu64 " message%s queued", mq->messages, mq->messages == 1 ? "" : "s");
@@ -73,16 +74,20 @@ static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object
 		return IPC_STATE_HELD;
 	ipc_evidence(run, "nobody was seen waiting");
 	blind = ipc_sysv_blind(run);
-	/* unknown times are the smallest number */
-	used = latest(object->changed, latest(mq->sent, mq->received));
-	sender = ipc_judge_pid(run, "last sender", mq->last_sender, used);
-	receiver = ipc_judge_pid(run, "last receiver", mq->last_receiver, used);
+	sender = ipc_judge_pid(run, "last sender", mq->last_sender, object->used);
+	receiver = ipc_judge_pid(run, "last receiver", mq->last_receiver, object->used);
 	state = ipc_sysv_state(run, sender == IPC_ALIVE || receiver == IPC_ALIVE,
 			       blind || (sender == IPC_ALIVE_UNKNOWN && mq->last_sender != IPC_UNKNOWN_INT) ||
 				       (receiver == IPC_ALIVE_UNKNOWN && mq->last_receiver != IPC_UNKNOWN_INT),
 			       sender == IPC_DEAD || receiver == IPC_DEAD);
 	return state == IPC_STATE_SUSPECT && mq->messages ? IPC_STATE_IDLE : state;
 }
+
+static const struct ipc_waste waste = {
+	.proof = "none: tasks that wait are seen, a quiet user is not",
+	.users = "last sender and last receiver",
+	.best = "suspect",
+};
 
 const struct ipc_kind ipc_kind_mq_sysv = {
 	.name = "sysv",
@@ -97,6 +102,7 @@ const struct ipc_kind ipc_kind_mq_sysv = {
 	.names = ipc_sysv_names,
 	.identity = ipc_identity_sysv,
 	.judge = judge,
+	.waste = &waste,
 	.changes = &ipc_changes_mq_sysv,
 	.contents = &ipc_contents_mq_sysv,
 };

@@ -26,6 +26,7 @@ static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct i
 		pipe->base.gid = file.gid;
 		pipe->base.mode = file.mode & 07777;
 		pipe->base.changed = file.changed;
+		pipe->base.used = file.used;
 	}
 	ipc_pipe_fill_ends(run, pipe);
 	if (ipc_run_needs(run, IPC_NEED_DETAIL))

@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -110,10 +112,10 @@ static int reach(struct subject *subject)
 #define LEASE_PAUSE 5000000 /* ns; a removal by another holds it for microseconds */
 
 /* Open the very file that `fd` stands for. -EAGAIN: somebody has a lease on it and keeps it. */
-static int open_again(const struct subject *subject, int flags)
+static int open_again(const struct subject *subject, int flags, int tries)
 {
 	const struct timespec pause = {0, LEASE_PAUSE};
-	int fd, tries = LEASE_TRIES;
+	int fd;
 
 	while ((fd = ipc_proc_open(subject->ctx, flags | O_NONBLOCK, "self/fd/%d", subject->fd)) == -EAGAIN && --tries)
 		nanosleep(&pause, NULL);
@@ -144,7 +146,7 @@ int ipc_posix_open(struct ipc_ctx *ctx, const struct ipc_object *object, const s
 		return ipc_ctx_fail(ctx, -ENOENT, "it has no name any more by which it could be opened");
 	fd = reach(&subject);
 	if (fd == 0) {
-		fd = open_again(&subject, flags);
+		fd = open_again(&subject, flags, LEASE_TRIES);
 		if (fd < 0)
 			fd = fail_open(ctx, fd, flags);
 	}
@@ -225,7 +227,7 @@ static int set_all(const struct subject *subject, const struct ipc_settings *set
 	if (fstat(subject->fd, &before) < 0)
 		return ipc_ctx_fail(subject->ctx, -errno, "it cannot be looked at: %s", strerror(errno));
 	if (contents) {
-		fd = open_again(subject, O_RDWR);
+		fd = open_again(subject, O_RDWR, LEASE_TRIES);
 		if (fd < 0)
 			return fail_open(subject->ctx, fd, O_RDWR);
 	}
@@ -294,13 +296,18 @@ static bool is_protected(const struct subject *subject)
 }
 
 /* No lease can be had, so what the listing found decides, as for kinds without such a proof. */
-static int decide_without_proof(const struct subject *subject, enum ipc_force force, int error)
+static int decide_without_proof(const struct subject *subject, const struct ipc_removal *how, int error)
 {
 	const struct ipc_object *object = subject->object;
 
+	if (how->certain)
+		return ipc_ctx_fail(subject->ctx, -EBUSY, "no lease can be had on it, which would prove it unused: %s",
+				    error == -EACCES       ? "that takes its owner with read permission, or CAP_LEASE"
+				    : error == -EOPNOTSUPP ? "its file system may be a view of another"
+							   : strerror(-error));
 	if (object->holders.count)
 		note_holders(subject->ctx, object);
-	if (!is_unknown(object) || force != IPC_FORCE_NONE)
+	if (!is_unknown(object) || how->force != IPC_FORCE_NONE)
 		return 0;
 	if (ipc_removal_private(subject->ctx, object))
 		return 0;
@@ -315,13 +322,25 @@ static int decide_without_proof(const struct subject *subject, enum ipc_force fo
 			    "(--force=unknown overrides)");
 }
 
-/* A write lease is granted when nobody else has the file open or mapped, wherever he is. */
-static int prove(struct subject *subject, enum ipc_force force)
+/*
+ * An overlay grants leases on files that are mapped: the mapping is one of the file below. Memory is where POSIX objects are
+ * made.
+ */
+static bool knows_mappings(int fd)
 {
-	int fd = open_again(subject, O_RDONLY), r = fd;
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
+}
+
+/* A write lease is granted when nobody else has the file open or mapped, wherever he is. */
+static int prove(struct subject *subject, const struct ipc_removal *how)
+{
+	/* Somebody else's lease is use; who wants certainty does not wait for its end. */
+	int fd = open_again(subject, O_RDONLY, how->certain ? 1 : LEASE_TRIES), r = fd;
 
 	if (fd >= 0) {
-		r = ipc_lease_take(fd);
+		r = how->certain && !knows_mappings(fd) ? -EOPNOTSUPP : ipc_lease_take(fd);
 		if (r == 0)
 			subject->lease = fd;
 		else
@@ -330,8 +349,8 @@ static int prove(struct subject *subject, enum ipc_force force)
 	if (r == 0)
 		return 0;
 	if (r != -EAGAIN)
-		return decide_without_proof(subject, force, r);
-	if (force == IPC_FORCE_HELD) {
+		return decide_without_proof(subject, how, r);
+	if (how->force == IPC_FORCE_HELD) {
 		note_holders(subject->ctx, subject->object);
 		return 0;
 	}
@@ -380,7 +399,7 @@ int ipc_posix_remove(struct ipc_ctx *ctx, const struct ipc_object *object, const
 				    "\"ipctool show\" names them");
 	r = reach(&subject);
 	if (r == 0)
-		r = prove(&subject, how->force);
+		r = prove(&subject, how);
 	if (r == 0 && !how->dry_run)
 		r = unlink_subject(&subject, how->force);
 	leave(&subject);

@@ -151,6 +151,19 @@ static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object
 	return ipc_judge_posix(run, object);
 }
 
+/* One without a name goes with its last user. */
+static bool stays(const struct ipc_object *object)
+{
+	return !((const struct ipc_sem *)object)->deleted;
+}
+
+static const struct ipc_waste waste = {
+	.proof = "a write lease, which the kernel refuses while anybody has it open, mapped or in flight",
+	.users = "a process id in its name, by a rule; all processes of its owner, who is no service",
+	.best = "orphan",
+	.stays = stays,
+};
+
 const struct ipc_kind ipc_kind_sem_posix = {
 	.name = "posix",
 	.help = "POSIX named semaphore (sem_open), a file below /dev/shm",
@@ -165,6 +178,7 @@ const struct ipc_kind ipc_kind_sem_posix = {
 	.names = names,
 	.identity = ipc_identity_inode,
 	.judge = judge,
+	.waste = &waste,
 	.changes = &ipc_changes_sem_posix,
 	.contents = &ipc_contents_sem_posix,
 };

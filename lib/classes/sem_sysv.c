@@ -75,6 +75,8 @@ static int emit(const struct ipc_sysv_sem *set, void *data)
 	object->base.changed = ipc_sysv_time(set->ctime);
 	object->semaphores = set->nsems;
 	object->operated = ipc_sysv_time(set->otime);
+	/* never operated is the smallest number */
+	object->base.used = object->operated > object->base.changed ? object->operated : object->base.changed;
 	if (ipc_run_needs(collect->run, IPC_NEED_DETAIL) && !collect->run->ctx->captured) {
 		err = read_values(collect, set, &object->values);
 		if (err == -ENOMEM)
@@ -160,7 +162,6 @@ static size_t list_pids(const struct ipc_list *list, int64_t *pids)
 static enum ipc_state judge_users(struct ipc_run *run, const struct ipc_sem *sem)
 {
 	int64_t *pids = ipc_arena_alloc(&run->arena, sem->values.count * sizeof(*pids) + 1);
-	int64_t used = sem->operated > sem->base.changed ? sem->operated : sem->base.changed;
 	bool alive = false, unknown = false, dead = false;
 	size_t i, count;
 
@@ -171,7 +172,7 @@ static enum ipc_state judge_users(struct ipc_run *run, const struct ipc_sem *sem
 		/* in the initial pid namespace nobody is foreign: the semaphore was never operated on */
 		if (pids[i] == 0 && (sem->operated == IPC_UNKNOWN_INT || ipc_proc_initial_pidns(run->ctx)))
 			continue;
-		switch (ipc_judge_pid(run, "last operator", pids[i], used)) {
+		switch (ipc_judge_pid(run, "last operator", pids[i], sem->base.used)) {
 		case IPC_ALIVE:
 			alive = true;
 			break;
@@ -183,6 +184,9 @@ static enum ipc_state judge_users(struct ipc_run *run, const struct ipc_sem *sem
 			break;
 		}
 	}
+	/* Who operated on it last may be dead, and another one that did before still rely on it. */
+	if (ipc_run_removes(run) && !alive && !unknown && ipc_judge_undo(run, &sem->base))
+		return IPC_STATE_HELD;
 	return ipc_sysv_state(run, alive, unknown, dead);
 }
 
@@ -201,6 +205,12 @@ static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object
 	return IPC_STATE_UNKNOWN;
 }
 
+static const struct ipc_waste waste = {
+	.proof = "none: tasks that wait and pending undo are seen, a quiet user is not",
+	.users = "the last process of each semaphore",
+	.best = "suspect",
+};
+
 const struct ipc_kind ipc_kind_sem_sysv = {
 	.name = "sysv",
 	.help = "System V semaphore set (semget)",
@@ -214,6 +224,7 @@ const struct ipc_kind ipc_kind_sem_sysv = {
 	.names = ipc_sysv_names,
 	.identity = ipc_identity_sysv,
 	.judge = judge,
+	.waste = &waste,
 	.changes = &ipc_changes_sem_sysv,
 	.contents = &ipc_contents_sem_sysv,
 };

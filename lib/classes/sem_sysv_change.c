@@ -270,6 +270,23 @@ static uint64_t count_waiters(int id, uint64_t number)
 	return count;
 }
 
+/* The time is in seconds; the last processes tell what happened within one. */
+static bool used_since(const struct ipc_sem *sem, const struct ipc_sysv_sem *now)
+{
+	const struct ipc_sem_value *values = sem->values.items;
+	size_t i;
+	int last;
+
+	if (sem->operated != ipc_sysv_time(now->otime))
+		return true;
+	for (i = 0; values && i < sem->values.count; i++) {
+		last = semctl((int)now->perm.id, (int)i, GETPID);
+		if (last >= 0 && values[i].last_pid != IPC_UNKNOWN_INT && values[i].last_pid != last)
+			return true;
+	}
+	return false;
+}
+
 static int remove_set(struct ipc_ctx *ctx, const struct ipc_object *object, const struct ipc_removal *how)
 {
 	const struct ipc_sem *sem = (const struct ipc_sem *)object;
@@ -284,7 +301,7 @@ static int remove_set(struct ipc_ctx *ctx, const struct ipc_object *object, cons
 	if (waiters && !force)
 		return ipc_ctx_fail(ctx, -EBUSY, "in use: %" PRIu64 " waiting for it (--force=held overrides)",
 				    waiters);
-	if (!force && sem->operated != ipc_sysv_time(now.otime))
+	if (!force && used_since(sem, &now))
 		return ipc_ctx_fail(ctx, -EBUSY, "used since it was looked at (--force=held overrides)");
 	if (!how->dry_run && semctl((int)object->id, 0, IPC_RMID) < 0)
 		return errno == EINVAL || errno == EIDRM ? ipc_ctx_fail(ctx, -ENOENT, "gone already")

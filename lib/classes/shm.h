@@ -15,8 +15,6 @@ struct ipc_shm {
 	int64_t attach_time; /* ns */
 	int64_t detach_time; /* ns */
 	uint64_t deleted;    /* bool: no name leads to it any more */
-
-	int64_t used; /* System V: latest of all its times, for judging pids on record; no field */
 };
 
 extern const struct ipc_record ipc_shm_record;

@@ -70,6 +70,7 @@ static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct i
 		shm->base.mode = at_path.mode & 07777;
 		shm->base.size = at_path.size;
 		shm->base.changed = at_path.changed;
+		shm->base.used = at_path.used;
 		shm->base.created = shm->base.birth = at_path.birth;
 	}
 	shm->base.name = held->path;

@@ -200,6 +200,7 @@ void ipc_shm_file_fill(struct ipc_object *object, const struct ipc_shm_file *fil
 	object->mode = file->file.mode & 07777;
 	object->size = file->file.size;
 	object->changed = file->file.changed;
+	object->used = file->file.used;
 	object->created = object->birth = file->file.birth;
 }
 

@@ -63,6 +63,7 @@ struct ipc_shm *ipc_shm_held_object(struct ipc_run *run, const struct ipc_kind *
 		shm->base.mode = file->mode & 07777;
 		shm->base.size = file->size;
 		shm->base.changed = file->changed;
+		shm->base.used = file->used;
 		shm->base.created = shm->base.birth = file->birth;
 	} else if (held->mode != IPC_UNKNOWN) {
 		shm->base.mode = held->mode & 07777;

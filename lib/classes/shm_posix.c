@@ -51,6 +51,19 @@ static void names(const struct ipc_object *object, struct ipc_names *names)
 	ipc_shm_file_names(object, ((const struct ipc_shm *)object)->deleted == 1, names);
 }
 
+/* One without a name goes with its last user. */
+static bool stays(const struct ipc_object *object)
+{
+	return !((const struct ipc_shm *)object)->deleted;
+}
+
+static const struct ipc_waste waste = {
+	.proof = "a write lease, which the kernel refuses while anybody has it open, mapped or in flight",
+	.users = "a process id in its name, by a rule; all processes of its owner, who is no service",
+	.best = "orphan",
+	.stays = stays,
+};
+
 const struct ipc_kind ipc_kind_shm_posix = {
 	.name = "posix",
 	.help = "POSIX shared memory (shm_open), a file below /dev/shm",
@@ -65,6 +78,7 @@ const struct ipc_kind ipc_kind_shm_posix = {
 	.names = names,
 	.identity = ipc_identity_inode,
 	.judge = ipc_judge_posix,
+	.waste = &waste,
 	.changes = &ipc_changes_shm_posix,
 	.contents = &ipc_contents_shm_posix,
 };

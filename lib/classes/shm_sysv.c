@@ -15,9 +15,12 @@
 #include "holders/holders.h"
 #include "sources/procfs.h"
 
+#define FEW 4
+
 struct collect {
 	struct ipc_run *run;
 	const struct ipc_kind *kind;
+	const struct ipc_idset *asked; /* ids; used by emit_asked() alone */
 };
 
 /* The file that a holder's attachment maps; the kernel tells of huge pages nowhere else. */
@@ -95,28 +98,47 @@ static int emit(const struct ipc_sysv_shm *shm, void *data)
 	object->attach_time = ipc_sysv_time(shm->atime);
 	object->detach_time = ipc_sysv_time(shm->dtime);
 	object->deleted = (shm->perm.flags & IPC_SYSV_DEST) != 0;
-	object->used = latest(shm);
+	object->base.used = latest(shm);
 	return ipc_run_emit(run, object);
+}
+
+static int emit_asked(const struct ipc_sysv_shm *shm, void *data)
+{
+	const struct collect *collect = data;
+
+	return ipc_idset_has(collect->asked, shm->perm.id) ? emit(shm, data) : 0;
+}
+
+static int collect_ids(struct collect *collect, struct ipc_idset *ids, bool memory)
+{
+	struct ipc_sysv_shm shm;
+	uint64_t id;
+	int r = 0;
+
+	while (r == 0 && ipc_sysv_take_id(ids, &id)) {
+		r = ipc_sysv_find_shm(collect->run->ctx, id, memory, &shm);
+		if (r == 0)
+			r = emit(&shm, collect);
+		else if (r == -ENOENT)
+			r = 0;
+	}
+	return r;
 }
 
 static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 {
 	bool memory = ipc_run_needs(run, IPC_NEED_RESIDENT);
-	struct collect collect = {run, kind};
 	struct ipc_idset ids = {0};
-	struct ipc_sysv_shm shm;
-	uint64_t id;
-	int r = 0;
+	struct collect collect = {run, kind, &ids};
+	int r;
 
 	if (!ipc_sysv_asked_ids(run, kind, &ids))
 		return ipc_sysv_each_shm(run->ctx, memory, emit, &collect);
-	while (r == 0 && ipc_sysv_take_id(&ids, &id)) {
-		r = ipc_sysv_find_shm(run->ctx, id, memory, &shm);
-		if (r == 0)
-			r = emit(&shm, &collect);
-		else if (r == -ENOENT)
-			r = 0;
-	}
+	/* Only the text of all segments tells of their memory: it is not read anew for each of many. */
+	if (memory && ids.count > FEW)
+		r = ipc_sysv_each_shm(run->ctx, memory, emit_asked, &collect);
+	else
+		r = collect_ids(&collect, &ids, memory);
 	ipc_idset_release(&ids);
 	return r;
 }
@@ -134,15 +156,28 @@ static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object
 				     shm->attached - object->holders.count);
 		return IPC_STATE_HELD;
 	}
-	creator = ipc_judge_pid(run, "creator", shm->creator, shm->used);
+	creator = ipc_judge_pid(run, "creator", shm->creator, object->used);
 	last = shm->last_user == IPC_UNKNOWN_INT ? IPC_DEAD
-						 : ipc_judge_pid(run, "last user", shm->last_user, shm->used);
+						 : ipc_judge_pid(run, "last user", shm->last_user, object->used);
 	if (shm->last_user == IPC_UNKNOWN_INT)
 		ipc_evidence(run, "never attached");
 	if (creator == IPC_ALIVE || last == IPC_ALIVE)
 		return IPC_STATE_IDLE;
 	return creator == IPC_DEAD && last == IPC_DEAD ? IPC_STATE_ORPHAN : IPC_STATE_UNKNOWN;
 }
+
+/* What is marked for removal goes with its last user. */
+static bool stays(const struct ipc_object *object)
+{
+	return !((const struct ipc_shm *)object)->deleted;
+}
+
+static const struct ipc_waste waste = {
+	.proof = "the count of attachments is 0",
+	.users = "creator and last user",
+	.best = "orphan",
+	.stays = stays,
+};
 
 const struct ipc_kind ipc_kind_shm_sysv = {
 	.name = "sysv",
@@ -158,6 +193,7 @@ const struct ipc_kind ipc_kind_shm_sysv = {
 	.names = ipc_sysv_names,
 	.identity = ipc_identity_sysv,
 	.judge = judge,
+	.waste = &waste,
 	.changes = &ipc_changes_shm_sysv,
 	.contents = &ipc_contents_shm_sysv,
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/shm.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "classes/change.h"
@@ -182,20 +183,37 @@ static int create(struct ipc_creation *creation)
 
 /* ---- removing ---------------------------------------------------------------------------------------------------- */
 
-/* Somebody attached or detached it after it was looked at. A pid says nothing before the first time. */
-static bool used_since(const struct ipc_shm *shm, const struct ipc_sysv_shm *now)
+/* A pid says nothing before the first time. */
+bool ipc_shm_sysv_used_since(const struct ipc_shm *shm, const struct ipc_sysv_shm *now)
 {
 	return shm->attach_time != ipc_sysv_time(now->atime) || shm->detach_time != ipc_sysv_time(now->dtime) ||
 	       ((now->atime || now->dtime) && shm->last_user != now->lpid);
 }
 
-static int check_use(struct ipc_ctx *ctx, const struct ipc_shm *shm, const struct ipc_sysv_shm *now, bool force)
+/*
+ * Is the last use on record that of this process, which attached it to keep its contents, and detached it? The number is of
+ * its own pid namespace, so no other process has it. What was used before is not attached for that (IPC_DUMP_UNUSED), and a
+ * use meanwhile makes what was kept torn.
+ */
+static bool used_by_us(const struct ipc_shm *shm, const struct ipc_sysv_shm *now)
 {
+	int64_t clock = time(NULL);
+
+	return now->lpid == getpid() && now->atime && now->dtime && now->atime <= clock && now->dtime <= clock &&
+	       (shm->attach_time == IPC_UNKNOWN_INT || shm->attach_time <= ipc_sysv_time(now->atime)) &&
+	       (shm->detach_time == IPC_UNKNOWN_INT || shm->detach_time <= ipc_sysv_time(now->dtime));
+}
+
+static int check_use(struct ipc_ctx *ctx, const struct ipc_shm *shm, const struct ipc_sysv_shm *now,
+		     const struct ipc_removal *how)
+{
+	bool force = how->force == IPC_FORCE_HELD;
+
 	if (now->perm.flags & IPC_SYSV_DEST)
 		return ipc_ctx_fail(ctx, -EBUSY, "marked for destruction already (dest): it goes with its last detach");
 	if (now->nattch && !force)
 		return ipc_ctx_fail(ctx, -EBUSY, "in use: %" PRIu64 " attached (--force=held overrides)", now->nattch);
-	if (!force && used_since(shm, now))
+	if (!force && ipc_shm_sysv_used_since(shm, now) && !(how->attached && used_by_us(shm, now)))
 		return ipc_ctx_fail(ctx, -EBUSY, "used since it was looked at (--force=held overrides)");
 	return 0;
 }
@@ -226,7 +244,7 @@ static int remove_segment(struct ipc_ctx *ctx, const struct ipc_object *object, 
 	int r = ipc_sysv_again_shm(ctx, object, &now);
 
 	if (r == 0)
-		r = check_use(ctx, shm, &now, how->force == IPC_FORCE_HELD);
+		r = check_use(ctx, shm, &now, how);
 	if (r)
 		return r;
 	if (how->dry_run && now.nattch)

@@ -18,6 +18,7 @@
 #include "classes/shm_memory.h"
 #include "classes/shm_reach.h"
 #include "classes/shm_read.h"
+#include "classes/shm_sysv_change.h"
 #include "classes/sysv_change.h"
 #include "sources/mounts.h"
 
@@ -98,16 +99,40 @@ static int reach_own(struct ipc_dumping *dumping, struct ipc_shm_reached *out)
 	return ipc_shm_reach(dumping->ctx, dumping->object, (struct ipc_list){&self, 1}, same_segment, out);
 }
 
+/* What the kernel says as late as possible. It takes the same permission as attaching it. */
+static int check_attachable(struct ipc_dumping *dumping, const struct ipc_sysv_shm *now)
+{
+	const struct ipc_shm *shm = (const struct ipc_shm *)dumping->object;
+	struct ipc_sysv_shm last = *now;
+	struct shmid_ds ds;
+
+	if (shmctl((int)now->perm.id, IPC_STAT, &ds) < 0)
+		return ipc_sysv_fail(dumping->ctx, -errno, &now->perm, "attaching it");
+	last.atime = ds.shm_atime;
+	last.dtime = ds.shm_dtime;
+	last.lpid = ds.shm_lpid;
+	if (dumping->how.flags & IPC_DUMP_UNUSED && (ds.shm_nattch || ipc_shm_sysv_used_since(shm, &last)))
+		return ipc_ctx_fail(dumping->ctx, -EBUSY, "used since it was looked at");
+	return 0;
+}
+
+/* Who attached or detached it meanwhile may have written to it, and is the last user until we detach it. */
+static bool used_meanwhile(const struct ipc_sysv_shm *now)
+{
+	struct shmid_ds ds;
+
+	return shmctl((int)now->perm.id, IPC_STAT, &ds) < 0 || ds.shm_lpid != getpid();
+}
+
 static int dump_attached(struct ipc_dumping *dumping, const struct ipc_sysv_shm *now)
 {
 	struct ipc_shm_reached reached;
 	const void *memory;
-	struct shmid_ds ds;
-	int r;
+	int r = check_attachable(dumping, now);
 
-	/* It takes the same permission: nothing is told to be overwritten that will not be. */
-	if (shmctl((int)now->perm.id, IPC_STAT, &ds) < 0)
-		return ipc_sysv_fail(dumping->ctx, -errno, &now->perm, "attaching it");
+	/* Nothing is told to be overwritten that will not be. */
+	if (r)
+		return r;
 	tell(dumping, now);
 	memory = shmat((int)now->perm.id, NULL, SHM_RDONLY);
 	if (memory == (void *)-1)
@@ -119,6 +144,7 @@ static int dump_attached(struct ipc_dumping *dumping, const struct ipc_sysv_shm 
 	} else {
 		r = ipc_shm_dump_attached(dumping, memory, now->size, resident(now));
 	}
+	dumping->result->torn |= used_meanwhile(now);
 	shmdt(memory);
 	return r;
 }

@@ -281,6 +281,7 @@ static void fill_file(struct ipc_sock *sock, struct ipc_run *run)
 	if (sock->base.uid == IPC_UNKNOWN)
 		sock->base.uid = file.uid;
 	sock->base.changed = file.changed;
+	sock->base.used = file.used;
 	sock->base.created = file.birth;
 }
 
@@ -429,6 +430,19 @@ static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object
 	return sock->stale ? ipc_unix_judge_file(run, sock) : ipc_sock_judge(run, object);
 }
 
+/* A socket goes with its last user; its file stays. */
+static bool stays(const struct ipc_object *object)
+{
+	return ((const struct ipc_sock *)object)->stale;
+}
+
+static const struct ipc_waste waste = {
+	.proof = "no socket of any network namespace is bound to it",
+	.users = "nobody: it can never be connected to again",
+	.best = "orphan",
+	.stays = stays,
+};
+
 const struct ipc_kind ipc_kind_sock_unix = {
 	IPC_SOCK_NET_KIND("unix", "unix sockets, and socket files that nobody is bound to"),
 	.leaks = true,
@@ -437,6 +451,7 @@ const struct ipc_kind ipc_kind_sock_unix = {
 	.names = names,
 	.identity = identity,
 	.judge = judge,
+	.waste = &waste,
 	.changes = &ipc_changes_sock_unix,
 	.contents = &ipc_contents_sock_unix,
 };

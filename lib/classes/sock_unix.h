@@ -35,13 +35,19 @@ bool ipc_unix_is_connection(const struct ipc_unix_socket *socket);
 struct ipc_unix_files {
 	struct ipc_unix_candidate *candidates;
 	size_t count, room;
-	struct ipc_idset asked; /* ipc_unix_file() of those that references name: a scan finds them again */
-	struct ipc_idset paths; /* hashes of the candidates' paths */
-	struct ipc_idset bound; /* ipc_unix_file() of what sockets are bound to */
-	struct ipc_idset names; /* hashes of the paths that they were bound by */
-	bool whole;             /* `bound` knows all sockets of the own namespace */
-	unsigned namespaces;    /* network namespaces looked at */
-	const char *doubt;      /* why a socket bound to one of them may have been missed; NULL: none was */
+	struct ipc_idset asked;     /* ipc_unix_file() of those that references name: a scan finds them again */
+	struct ipc_idset paths;     /* hashes of the candidates' paths */
+	struct ipc_idset bound;     /* ipc_unix_file() of what sockets are bound to */
+	struct ipc_idset names;     /* hashes of the paths that they were bound by */
+	struct ipc_idset numbers;   /* low halves of the candidates' inodes */
+	struct ipc_idset elsewhere; /* those that sockets are bound to on what may be a view of the candidate */
+	struct ipc_idset sockets;   /* inodes of all sockets seen; of interest before a removal alone */
+	struct ipc_mounts *mounts;  /* borrowed from the run */
+	bool removes;
+	bool whole;          /* `bound` knows all sockets of the own namespace */
+	unsigned namespaces; /* network namespaces looked at */
+	const char *doubt;   /* why a socket bound to one of them may have been missed; NULL: none was */
+	int64_t unreached;   /* a process that has a unix socket in a namespace that nobody can enter; 0: none */
 };
 
 /* Gather the socket files that the run asks about. Returns 0 or -errno. */
@@ -59,6 +65,14 @@ bool ipc_unix_files_displace(struct ipc_unix_files *files, struct ipc_sock_walk 
  * nobody is bound to.
  */
 int ipc_unix_files_emit(struct ipc_unix_files *files, struct ipc_sock_walk *walk);
+/* Note what the sockets of every network namespace that can be entered are bound to. Returns 0 or -ENOMEM. */
+int ipc_unix_look_everywhere(struct ipc_unix_files *files, struct ipc_sock_walk *walk);
+/*
+ * After that, before a removal: a namespace may be kept by nothing but sockets. Nobody can enter it then, but whoever has one of
+ * those sockets can still serve a file by it. A unix socket that no dump has shown is such a one, unless it came since: it is
+ * looked for once more.
+ */
+int ipc_unix_look_unreached(struct ipc_unix_files *files, struct ipc_sock_walk *walk);
 void ipc_unix_files_end(struct ipc_unix_files *files);
 
 enum ipc_state ipc_unix_judge_file(struct ipc_run *run, const struct ipc_sock *sock);

@@ -40,6 +40,8 @@ static int add_candidate(struct ipc_unix_files *files, struct ipc_bytes path, co
 		files->room = room;
 	}
 	files->candidates[files->count++] = (struct ipc_unix_candidate){path, *file};
+	if (ipc_idset_add(&files->numbers, (uint32_t)file->inode) < 0)
+		return -ENOMEM;
 	return ipc_idset_add(&files->paths, ipc_hash(path.data, path.len)) < 0 ? -ENOMEM : 0;
 }
 
@@ -78,20 +80,30 @@ static int add_targets(struct ipc_unix_files *files, struct ipc_run *run)
 	return r;
 }
 
-int ipc_unix_files_begin(struct ipc_unix_files *files, struct ipc_run *run, const struct ipc_kind *kind)
+static int add_scanned(struct ipc_unix_files *files, struct ipc_run *run)
 {
 	const struct ipc_scan_entry *entry;
 	struct ipc_scan *scan;
 	size_t at = 0;
-	int r;
+	int r = 0;
 
-	r = add_targets(files, run);
-	if (r < 0 || ipc_run_only_targets(run, kind))
-		return r;
 	scan = ipc_run_scan(run);
 	while (scan && r == 0 && (entry = ipc_scan_next(scan, S_IFSOCK, &at)))
 		if (!has_candidate(files, entry->file.device, entry->file.inode))
 			r = add_candidate(files, ipc_bytes_of(entry->path), &entry->file);
+	return r;
+}
+
+int ipc_unix_files_begin(struct ipc_unix_files *files, struct ipc_run *run, const struct ipc_kind *kind)
+{
+	int r = add_targets(files, run);
+
+	if (r == 0 && !ipc_run_only_targets(run, kind))
+		r = add_scanned(files, run);
+	if (files->count) {
+		files->mounts = ipc_run_mounts(run);
+		files->removes = ipc_run_removes(run) && !run->ctx->captured;
+	}
 	return r;
 }
 
@@ -102,15 +114,44 @@ void ipc_unix_files_end(struct ipc_unix_files *files)
 	ipc_idset_release(&files->paths);
 	ipc_idset_release(&files->bound);
 	ipc_idset_release(&files->names);
+	ipc_idset_release(&files->numbers);
+	ipc_idset_release(&files->elsewhere);
+	ipc_idset_release(&files->sockets);
+}
+
+static bool is_proven(const struct ipc_mount *mount)
+{
+	size_t i;
+
+	for (i = 0; mount && i < sizeof(proven_types) / sizeof(proven_types[0]); i++)
+		if (strcmp(mount->type, proven_types[i]) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * A file system that shows the files of another one (overlay) may give them the same inodes on a device of its own. The file
+ * below it is bound then as well, though nobody says so.
+ */
+static bool is_elsewhere(const struct ipc_unix_files *files, const struct ipc_unix_socket *socket)
+{
+	return ipc_idset_has(&files->numbers, (uint32_t)socket->bound_inode) &&
+	       !(files->mounts && is_proven(ipc_mounts_of_device(files->mounts, socket->device)));
 }
 
 int ipc_unix_files_note(struct ipc_unix_files *files, const struct ipc_unix_socket *socket)
 {
 	int r = 0;
 
-	if (!files->count || !socket->file)
+	if (!files->count)
 		return 0;
+	if (files->removes)
+		r = ipc_idset_add(&files->sockets, socket->inode);
+	if (r < 0 || !socket->file)
+		return r < 0 ? r : 0;
 	r = ipc_idset_add(&files->bound, socket->file);
+	if (r >= 0 && is_elsewhere(files, socket))
+		r = ipc_idset_add(&files->elsewhere, (uint32_t)socket->bound_inode);
 	if (r >= 0 && socket->name.data)
 		r = ipc_idset_add(&files->names, ipc_hash(socket->name.data, socket->name.len));
 	return r < 0 ? r : 0;
@@ -186,7 +227,7 @@ bool ipc_unix_files_displace(struct ipc_unix_files *files, struct ipc_sock_walk 
 }
 
 /* Sockets are bound to files of any mount namespace from any network namespace. */
-static int look_everywhere(struct ipc_unix_files *files, struct ipc_sock_walk *walk)
+int ipc_unix_look_everywhere(struct ipc_unix_files *files, struct ipc_sock_walk *walk)
 {
 	struct look again = {files, walk, LOOKS - 1}, there = {files, walk, LOOKS};
 	struct ipc_ctx *ctx = walk->run->ctx;
@@ -228,25 +269,43 @@ static int look_everywhere(struct ipc_unix_files *files, struct ipc_sock_walk *w
 
 /* ---- objects ------------------------------------------------------------------------------------------------- */
 
-static bool type_is_proven(struct ipc_run *run, const struct ipc_unix_candidate *candidate)
+static bool type_is_proven(const struct ipc_unix_files *files, const struct ipc_unix_candidate *candidate)
 {
 	const struct ipc_mount *mount = candidate->file.mount;
-	struct ipc_mounts *mounts;
-	size_t i;
 
-	if (!mount && (mounts = ipc_run_mounts(run)))
-		mount = ipc_mounts_of_path(mounts, candidate->path.data);
-	for (i = 0; mount && i < sizeof(proven_types) / sizeof(proven_types[0]); i++)
-		if (strcmp(mount->type, proven_types[i]) == 0)
-			return candidate->file.device_proven;
-	return false;
+	if (!mount && files->mounts)
+		mount = ipc_mounts_of_path(files->mounts, candidate->path.data);
+	return is_proven(mount) && candidate->file.device_proven;
+}
+
+/* What keeps the file from being proven abandoned, as `doubt` of the object. */
+static const char *doubt_about(const struct ipc_unix_files *files, struct ipc_run *run,
+			       const struct ipc_unix_candidate *candidate, bool proven, bool same_name)
+{
+	const char *text;
+
+	if (!proven)
+		return "on this file system sockets may report another inode than the file has";
+	if (same_name)
+		return "a socket has the same name, bound to another inode";
+	if (ipc_idset_has(&files->elsewhere, (uint32_t)candidate->file.inode))
+		return "a socket is bound to an inode of the same number on another file system, which may be a view of "
+		       "this one (overlay)";
+	if (files->doubt || !files->unreached)
+		return files->doubt;
+	text = ipc_arena_format(&run->arena,
+				"a unix socket that process %" PRId64
+				" has is in a network namespace that cannot be reached, it may be bound to it",
+				files->unreached)
+		       .data;
+	return text ? text : "a unix socket is in a network namespace that cannot be reached";
 }
 
 static int emit_file(struct ipc_unix_files *files, struct ipc_run *run, const struct ipc_kind *kind,
 		     const struct ipc_unix_candidate *candidate)
 {
 	static const struct ipc_bytes stale = IPC_BYTES("stale");
-	bool proven = type_is_proven(run, candidate);
+	bool proven = type_is_proven(files, candidate);
 	bool same_name = ipc_idset_has(&files->names, ipc_hash(candidate->path.data, candidate->path.len));
 	struct ipc_sock *sock;
 
@@ -261,12 +320,7 @@ static int emit_file(struct ipc_unix_files *files, struct ipc_run *run, const st
 		return -ENOMEM;
 	sock->stale = true;
 	sock->namespaces = files->namespaces;
-	if (!proven)
-		sock->doubt = "on this file system sockets may report another inode than the file has";
-	else if (same_name)
-		sock->doubt = "a socket has the same name, bound to another inode";
-	else
-		sock->doubt = files->doubt;
+	sock->doubt = doubt_about(files, run, candidate, proven, same_name);
 	sock->base.name = sock->local = sock->path = candidate->path;
 	sock->base.status = (struct ipc_list){&stale, 1};
 	sock->base.dev = sock->bound_device = candidate->file.device;
@@ -275,6 +329,7 @@ static int emit_file(struct ipc_unix_files *files, struct ipc_run *run, const st
 	sock->base.gid = candidate->file.gid;
 	sock->base.mode = candidate->file.mode & 07777;
 	sock->base.changed = candidate->file.changed;
+	sock->base.used = candidate->file.used;
 	sock->base.created = sock->base.birth = candidate->file.birth;
 	if (ipc_run_needs(run, IPC_NEED_HOLDERS))
 		sock->base.holders = IPC_EMPTY_LIST;
@@ -303,7 +358,9 @@ int ipc_unix_files_emit(struct ipc_unix_files *files, struct ipc_sock_walk *walk
 		return 0;
 	if (walk->partial)
 		files->doubt = "sockets came and went while they were listed";
-	r = look_everywhere(files, walk);
+	r = ipc_unix_look_everywhere(files, walk);
+	if (r == 0 && files->removes && !files->doubt && !all_bound(files))
+		r = ipc_unix_look_unreached(files, walk);
 	for (i = 0; r == 0 && i < files->count; i++)
 		if (!is_bound(files, &files->candidates[i]) && still_there(walk->run, &files->candidates[i]))
 			r = emit_file(files, walk->run, walk->kind, &files->candidates[i]);
@@ -319,7 +376,8 @@ enum ipc_state ipc_unix_judge_file(struct ipc_run *run, const struct ipc_sock *s
 		return IPC_STATE_UNKNOWN;
 	}
 	if ((sock->base.mode & 0777) == 0) {
-		ipc_evidence(run, "mode 000: kept on purpose");
+		((struct ipc_sock *)sock)->base.spared = "mode 000: kept on purpose";
+		ipc_evidence(run, "%s", sock->base.spared);
 		return IPC_STATE_IDLE;
 	}
 	ipc_evidence(run, "nobody can connect to it any more");

@@ -24,6 +24,7 @@ enum ipc_need {
 	IPC_NEED_STATUS = 1u << 13,   /* words of `status` that cost system calls for each object (seals, huge pages) */
 	IPC_NEED_EVIDENCE = 1u << 14, /* what it rests on, in words */
 	IPC_NEED_ATTACHED = 1u << 15, /* the number of mappings, where the kernel keeps no count */
+	IPC_NEED_VERDICT = 1u << 16,  /* what a cleaning decides: nothing to collect */
 	IPC_NEED_ALL = ~0u,
 };
 
@@ -48,6 +49,10 @@ struct ipc_object {
 	uint64_t dev;            /* makedev() of the inode's superblock */
 	int64_t looked; /* System V: when the kernel was asked about it alone, see ipc_sysv_tick(); 0: not known */
 	bool blind;     /* what was to be removed: beyond those who were seen there may be others */
+	enum ipc_state judged; /* the same as `state` */
+	bool unproven;         /* a cleaning asked the kernel in vain for the proof that nobody uses it */
+	const char *
+		spared; /* judged: why no cleaning takes it, whatever its state ("mode 000: kept on purpose"); or NULL */
 	int64_t birth;  /* birth time of the inode in ns when the file system records one: part of its identity */
 
 	/* the common fields; collectors fill those marked *, the run derives the others */
@@ -71,11 +76,18 @@ struct ipc_object {
 	int64_t age;
 	int64_t changed; /* * latest change that the kernel records */
 	int64_t created; /* * */
+	int64_t used;    /* * latest of all times that the kernel records: changes and uses */
+	int64_t unused;  /* time since */
 	struct ipc_bytes state;
 	struct ipc_list evidence; /* of struct ipc_bytes */
 	struct ipc_list status;   /* * of struct ipc_bytes: the kernel's own words */
 	struct ipc_list holders;  /* of struct ipc_holder */
 	struct ipc_list waiters;  /* of struct ipc_waiter */
+	/* filled by a cleaning alone (clean.h) */
+	struct ipc_bytes verdict; /* "remove", "keep", "report", "protect" */
+	struct ipc_bytes rule;    /* that decided */
+	struct ipc_bytes why;     /* of the verdict, later of the result */
+	struct ipc_bytes result;  /* "would-remove", "removed", "kept", "gone", "failed" */
 };
 
 /* One entry of `holders`. Pids are those of the /proc that is read; IPC_UNKNOWN_INT for a process outside it. */

@@ -34,12 +34,18 @@ static const struct ipc_field object_fields[] = {
 	FIELD(age, DURATION, "time since the last change"),
 	FIELD(changed, TIME, "latest change that the kernel records"),
 	FIELD(created, TIME, "time of creation"),
+	FIELD(used, TIME, "latest of all times that the kernel records, of changes and uses"),
+	FIELD(unused, DURATION, "time since then"),
 	NEEDS(state, STRING, IPC_NEED_STATE, "judgement: held, unknown, orphan, suspect, idle"),
 	NEEDS(evidence, STRINGS, IPC_NEED_STATE | IPC_NEED_EVIDENCE, "what the state rests on"),
 	NEEDS(status, STRINGS, IPC_NEED_STATUS, "the kernel's own words: LISTEN, dest, locked"),
 	IPC_FIELD_LIST(ipc_object, holders, &ipc_holder_record, IPC_NEED_HOLDERS,
 		       "processes that have it open, mapped or attached"),
 	IPC_FIELD_LIST(ipc_object, waiters, &ipc_waiter_record, IPC_NEED_WAITERS, "tasks that are blocked on it"),
+	NEEDS(verdict, STRING, IPC_NEED_VERDICT, "what clean would do: remove, keep, report, protect"),
+	NEEDS(rule, STRING, IPC_NEED_VERDICT, "rule of a policy file that decided"),
+	NEEDS(why, STRING, IPC_NEED_VERDICT, "why it is kept, or may be removed"),
+	NEEDS(result, STRING, IPC_NEED_VERDICT, "what became of it: would-remove, removed, kept, gone, failed"),
 };
 
 const struct ipc_record ipc_object_record = {
@@ -91,3 +97,8 @@ const struct ipc_record ipc_peer_record = {
 	.fields = peer_fields,
 	.count = COUNT(peer_fields),
 };
+
+bool ipc_field_of_cleaning(const struct ipc_field *field)
+{
+	return field->needs & IPC_NEED_VERDICT;
+}

@@ -63,6 +63,28 @@ typedef int (*ipc_peek_undo_fn)(const struct ipc_peek_undo *undo, void *data);
 /* All of them for set @id of the calling thread's ipc namespace, by process, then index. */
 int ipc_peek_sem_undo(struct ipc_ctx *ctx, int id, ipc_peek_undo_fn fn, void *data);
 
+/* A process that lives and has operated on a set with SEM_UNDO, whatever there is to undo at the moment. */
+struct ipc_peek_sem_user {
+	uint64_t ns; /* inode of the ipc namespace */
+	uint64_t id; /* of the set */
+	int64_t pid; /* as the calling process numbers them */
+	struct ipc_bytes comm;
+};
+typedef int (*ipc_peek_sem_user_fn)(const struct ipc_peek_sem_user *user, void *data);
+/*
+ * All of them for all sets of all ipc namespaces, in one walk over the processes that the caller's pid namespace has. Also
+ * -EAGAIN (disturbed), -EOVERFLOW.
+ */
+int ipc_peek_sem_users(struct ipc_ctx *ctx, ipc_peek_sem_user_fn fn, void *data);
+
+/* Who has a FIFO open, wherever: in a process, in flight over a socket, kept by the kernel, or still on his way through open(). */
+struct ipc_peek_fifo {
+	uint64_t readers, writers;
+	uint64_t files; /* open files of it, and tasks in open(); 0: nobody has it */
+};
+/* @fd is a descriptor of the caller on the FIFO, O_PATH as a rule, which does not count. Needs Linux 5.8. */
+int ipc_peek_fifo(struct ipc_ctx *ctx, int fd, struct ipc_peek_fifo *out);
+
 /* A queued signal, or the end of a queue. */
 struct ipc_peek_signal {
 	int64_t tid; /* the thread whose queue it is, as the calling process numbers them; 0: the whole process */

@@ -22,7 +22,15 @@ struct ipc_peek {
 int ipc_peek_begin(struct ipc_peek *peek, struct ipc_ctx *ctx);
 void ipc_peek_end(struct ipc_peek *peek);
 /* The programs that a context keeps, loaded. */
-enum ipc_peek_which { IPC_PEEK_MQ_POSIX, IPC_PEEK_MQ_SYSV, IPC_PEEK_SEM, IPC_PEEK_SIGNALS, IPC_PEEK_SOCK, IPC_PEEKS };
+enum ipc_peek_which {
+	IPC_PEEK_FIFO,
+	IPC_PEEK_MQ_POSIX,
+	IPC_PEEK_MQ_SYSV,
+	IPC_PEEK_SEM,
+	IPC_PEEK_SIGNALS,
+	IPC_PEEK_SOCK,
+	IPC_PEEKS
+};
 
 struct ipc_peek_program {
 	enum ipc_peek_which which;

@@ -34,6 +34,18 @@ int ipc_peek_sem_undo(struct ipc_ctx *ctx, int id, ipc_peek_undo_fn fn, void *da
 	return fail(ctx);
 }
 
+int ipc_peek_sem_users(struct ipc_ctx *ctx, ipc_peek_sem_user_fn fn, void *data)
+{
+	(void)fn, (void)data;
+	return fail(ctx);
+}
+
+int ipc_peek_fifo(struct ipc_ctx *ctx, int fd, struct ipc_peek_fifo *out)
+{
+	(void)fd, (void)out;
+	return fail(ctx);
+}
+
 int ipc_peek_signals(struct ipc_ctx *ctx, int64_t pid, bool *torn, ipc_peek_signal_fn fn, void *data)
 {
 	(void)pid, (void)torn, (void)fn, (void)data;

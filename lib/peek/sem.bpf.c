@@ -72,6 +72,9 @@ struct {
 } ring SEC(".maps");
 
 struct ipc_peek_sem_record part;
+struct ipc_peek_sem_user_record user;
+/* Some list was not walked to its end. */
+__u32 cut;
 
 /*
  * Where the walk stands: one small step is made at a time, so that the verifier need not follow loops in loops. No local: the
@@ -180,5 +183,55 @@ int peek_sem_undo(struct bpf_iter__task___undo *ctx)
 	walk.adjust = NULL;
 	walk.index = 0;
 	bpf_loop(STEPS, step, NULL, 0);
+	return 0;
+}
+
+/* ---- the users of all sets --------------------------------------------------------------------------------------- */
+
+/* The lists are made for readers that take no lock: what is taken out leads on to the rest, and is not freed under them. */
+static long step_user(__u64 count, void *unused)
+{
+	struct list_head *at = walk.at;
+	struct sem_undo *undo;
+
+	if (!at || at == walk.head)
+		return 1;
+	undo = (void *)at - bpf_core_field_offset(struct sem_undo, list_proc);
+	walk.at = BPF_CORE_READ(at, next);
+	user.id = BPF_CORE_READ(undo, semid);
+	/* Of a set that is gone. */
+	if (user.id < 0)
+		return 0;
+	if (bpf_ringbuf_output(&ring, &user, sizeof(user), 0)) {
+		full = 1;
+		return 1;
+	}
+	return 0;
+}
+
+SEC("iter/task")
+int peek_sem_users(struct bpf_iter__task___undo *ctx)
+{
+	struct task_struct *task = ctx->task, *leader;
+	struct task_struct___undo *own;
+	struct sem_undo_list *list;
+	struct list_head *head;
+
+	if (!task || full)
+		return 0;
+	leader = task->group_leader;
+	list = list_of(task);
+	if (!list || (task != leader && list == list_of(leader)))
+		return 0;
+	user.ns = BPF_CORE_READ(namespace_of(task), ns.inum);
+	user.pid = process_number(task);
+	own = (void *)leader;
+	bpf_core_read(user.comm, sizeof(user.comm), &own->comm);
+	head = (void *)list + bpf_core_field_offset(struct sem_undo_list, list_proc);
+	walk.head = head;
+	walk.at = BPF_CORE_READ(head, next);
+	bpf_loop(STEPS, step_user, NULL, 0);
+	if (walk.at != walk.head)
+		cut = 1;
 	return 0;
 }

@@ -165,3 +165,66 @@ int ipc_peek_sem_undo(struct ipc_ctx *ctx, int id, ipc_peek_undo_fn fn, void *da
 	free(reader.items);
 	return r;
 }
+
+/* ---- the users of all sets --------------------------------------------------------------------------------------- */
+
+#define USERS_RING (1u << 20) /* of some ten thousand users */
+#define USERS_RING_MOST (256u << 20)
+
+struct user_reader {
+	ipc_peek_sem_user_fn fn;
+	void *data;
+};
+
+static int take_user(const void *data, size_t size, void *context)
+{
+	const struct ipc_peek_sem_user_record *record = data;
+	const struct user_reader *reader = context;
+	struct ipc_peek_sem_user user;
+
+	if (size < sizeof(*record))
+		return -EIO;
+	user = (struct ipc_peek_sem_user){.ns = record->ns, .id = (uint64_t)record->id, .pid = record->pid};
+	user.comm = (struct ipc_bytes){record->comm, strnlen(record->comm, sizeof(record->comm))};
+	return reader->fn(&user, reader->data);
+}
+
+/* All in one walk: processes that come and go would shift the place where another one had to go on. 1: it needs a larger ring. */
+static int walk_users(struct ipc_peek *peek, uint32_t ring, struct user_reader *reader)
+{
+	struct sem_bpf *skeleton;
+	void *loaded = NULL;
+	int r = ipc_peek_program(peek, &program, ring, &loaded);
+
+	if (r)
+		return r;
+	skeleton = loaded;
+	skeleton->bss->full = skeleton->bss->cut = 0;
+	r = ipc_peek_visit(peek, skeleton->progs.peek_sem_users, 0);
+	if (r == 0 && skeleton->bss->full)
+		r = 1;
+	else if (r == 0 && skeleton->bss->cut)
+		r = ipc_ctx_fail(peek->ctx, -EAGAIN, "lists of undo values changed while they were read");
+	else if (r == 0)
+		r = ipc_peek_take(peek, skeleton->maps.ring, take_user, reader);
+	if (r)
+		ipc_peek_forget(peek, &program);
+	return r;
+}
+
+int ipc_peek_sem_users(struct ipc_ctx *ctx, ipc_peek_sem_user_fn fn, void *data)
+{
+	struct user_reader reader = {fn, data};
+	uint32_t ring = USERS_RING;
+	struct ipc_peek peek;
+	int r = ipc_peek_begin(&peek, ctx);
+
+	if (r)
+		return r;
+	do
+		r = walk_users(&peek, ring, &reader);
+	while (r > 0 && (ring *= 16) <= USERS_RING_MOST);
+	ipc_peek_end(&peek);
+	return r > 0 ? ipc_ctx_fail(ctx, -EOVERFLOW, "more processes use semaphores with SEM_UNDO than can be read")
+		     : r;
+}

@@ -15,4 +15,12 @@ struct ipc_peek_sem_record {
 	__s16 adjust[PEEK_SEM_PART];
 };
 
+/* That a process has undo values for a set, be they 0 at the moment. */
+struct ipc_peek_sem_user_record {
+	__u32 ns; /* inode of the ipc namespace */
+	__s32 id;
+	__s32 pid;
+	char comm[PEEK_SEM_COMM];
+};
+
 #endif

@@ -42,10 +42,15 @@ static int64_t to_ns(const struct statx_timestamp *when)
 	return ns;
 }
 
+/* What is not known is the smallest number. */
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 int ipc_file_stat(const struct ipc_mounts *mounts, int dir, const char *path, bool follow, struct ipc_file *out)
 {
 	int flags = AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT;
-	int64_t modified, changed;
 	struct statx stx;
 	uint64_t device;
 
@@ -72,10 +77,9 @@ int ipc_file_stat(const struct ipc_mounts *mounts, int dir, const char *path, bo
 	out->size = stx.stx_size;
 	out->links = stx.stx_nlink;
 	out->blocks = stx.stx_blocks;
-	modified = to_ns(&stx.stx_mtime);
-	changed = to_ns(&stx.stx_ctime);
-	out->changed = modified > changed ? modified : changed;
+	out->changed = later(to_ns(&stx.stx_mtime), to_ns(&stx.stx_ctime));
 	/* 0 is what a file system says that has room for a birth time but was never told. */
 	out->birth = stx.stx_mask & STATX_BTIME && stx.stx_btime.tv_sec ? to_ns(&stx.stx_btime) : IPC_UNKNOWN_INT;
+	out->used = later(later(out->changed, to_ns(&stx.stx_atime)), out->birth);
 	return 0;
 }

@@ -53,6 +53,7 @@ struct ipc_file {
 	uint64_t uid, gid, size, links;
 	uint64_t blocks;               /* of 512 bytes */
 	int64_t changed;               /* the later of mtime and ctime, ns */
+	int64_t used;                  /* the latest of atime, mtime, ctime and the birth, ns */
 	int64_t birth;                 /* IPC_UNKNOWN_INT when the file system keeps none */
 	const struct ipc_mount *mount; /* NULL when not known */
 };

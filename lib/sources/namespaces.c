@@ -2,7 +2,6 @@
 /* The set of namespaces that a run visits: the caller's, those of a process or file, and all that /proc can name. */
 #include "sources/namespaces.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -82,8 +81,8 @@ static int grow(struct ipc_ns_set *set)
 	return 0;
 }
 
-/* Add a namespace that is not in the set yet; @path is what setns() will open. */
-static int add(struct ipc_ns_set *set, enum ipc_ns_type type, uint64_t inode, bool own, int64_t pid, const char *path)
+int ipc_ns_set_add(struct ipc_ns_set *set, enum ipc_ns_type type, uint64_t inode, bool own, int64_t pid,
+		   const char *path)
 {
 	struct ipc_ns *ns;
 	char *copy;
@@ -134,13 +133,13 @@ int ipc_ns_set_own(struct ipc_ctx *ctx, struct ipc_ns_set *set)
 		char path[32];
 
 		snprintf(path, sizeof(path), "self/ns/%s", type_names[type]);
-		r = add(set, (enum ipc_ns_type)type, own_inode(ctx, (enum ipc_ns_type)type), true, getpid(), path);
+		r = ipc_ns_set_add(set, (enum ipc_ns_type)type, own_inode(ctx, (enum ipc_ns_type)type), true, getpid(),
+				   path);
 	}
 	return r;
 }
 
-/* Add the three namespaces of a process. Returns 0 or -errno; a process that has gone is -ENOENT. */
-static int add_of_process(struct ipc_ctx *ctx, struct ipc_ns_set *set, int64_t pid, const uint64_t own[IPC_NS_TYPES])
+int ipc_ns_set_add_process(struct ipc_ctx *ctx, struct ipc_ns_set *set, int64_t pid, const uint64_t own[IPC_NS_TYPES])
 {
 	size_t type;
 	int r = 0;
@@ -152,12 +151,12 @@ static int add_of_process(struct ipc_ctx *ctx, struct ipc_ns_set *set, int64_t p
 		snprintf(path, sizeof(path), "%" PRId64 "/ns/%s", pid, type_names[type]);
 		r = ipc_proc_inode_link(ctx, &inode, "%s", path);
 		if (r == 0)
-			r = add(set, (enum ipc_ns_type)type, inode, inode == own[type], pid, path);
+			r = ipc_ns_set_add(set, (enum ipc_ns_type)type, inode, inode == own[type], pid, path);
 	}
 	return r;
 }
 
-static void own_inodes(struct ipc_ctx *ctx, uint64_t own[IPC_NS_TYPES])
+void ipc_ns_own(struct ipc_ctx *ctx, uint64_t own[IPC_NS_TYPES])
 {
 	size_t type;
 
@@ -194,7 +193,7 @@ static int add_file(struct ipc_ctx *ctx, struct ipc_ns_set *set, const char *pat
 				      : IPC_NS_NONE;
 	if (type == IPC_NS_NONE)
 		return ipc_ctx_fail(ctx, -EINVAL, "a namespace that holds no IPC objects: only ipc, net and mnt do");
-	return add(set, type, st.st_ino, st.st_ino == own[type], IPC_UNKNOWN_INT, path);
+	return ipc_ns_set_add(set, type, st.st_ino, st.st_ino == own[type], IPC_UNKNOWN_INT, path);
 }
 
 int ipc_ns_set_of(struct ipc_ctx *ctx, const char *who, struct ipc_ns_set *set)
@@ -204,9 +203,9 @@ int ipc_ns_set_of(struct ipc_ctx *ctx, const char *who, struct ipc_ns_set *set)
 	char cwd[PATH_MAX];
 	int r;
 
-	own_inodes(ctx, own);
+	ipc_ns_own(ctx, own);
 	if (ipc_parse_uint(who, strlen(who), &pid) == 0) {
-		r = pid > INT32_MAX ? -ENOENT : add_of_process(ctx, set, (int64_t)pid, own);
+		r = pid > INT32_MAX ? -ENOENT : ipc_ns_set_add_process(ctx, set, (int64_t)pid, own);
 		if (r == -ENOENT || r == -ESRCH)
 			return ipc_ctx_fail(ctx, -ESRCH, "no such process");
 		if (r == -EACCES || r == -EPERM)
@@ -226,129 +225,20 @@ int ipc_ns_set_of(struct ipc_ctx *ctx, const char *who, struct ipc_ns_set *set)
 	return r;
 }
 
-/* ---- all namespaces ---------------------------------------------------------------------------------------------- */
-
-/* "net:[4026532000]" of one of our types? */
-static bool parse_name(struct ipc_bytes name, enum ipc_ns_type *type, uint64_t *inode)
+bool ipc_ns_mounts_trusted(struct ipc_ctx *ctx)
 {
-	size_t i;
+	int mounts = ipc_proc_open(ctx, 0, "thread-self/ns/mnt"), user = -1;
+	uint64_t own = 0;
+	struct stat st;
+	bool trusted;
 
-	for (i = IPC_NS_IPC; i < IPC_NS_TYPES; i++) {
-		if (!ipc_bytes_starts(name, type_names[i]) || name.len < 7 || name.data[3] != ':' ||
-		    name.data[4] != '[' || name.data[name.len - 1] != ']')
-			continue;
-		*type = (enum ipc_ns_type)i;
-		return ipc_parse_uint(name.data + 5, name.len - 6, inode) == 0;
+	if (mounts >= 0) {
+		user = ioctl(mounts, NS_GET_USERNS);
+		close(mounts);
 	}
-	return false;
-}
-
-/* Namespaces that an open file of the process keeps. */
-static int add_fds(struct ipc_ctx *ctx, struct ipc_ns_set *set, int64_t pid, const uint64_t own[IPC_NS_TYPES],
-		   struct ipc_buf *link)
-{
-	const struct dirent *entry;
-	DIR *dir;
-	int r;
-
-	r = ipc_proc_opendir(ctx, &dir, "%" PRId64 "/fd", pid);
-	if (r < 0)
-		return r;
-	while (r == 0 && (entry = readdir(dir))) {
-		enum ipc_ns_type type;
-		uint64_t inode;
-		char path[64];
-
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "%" PRId64 "/fd/%.20s", pid, entry->d_name);
-		if (ipc_proc_link(ctx, link, "%s", path) == 0 &&
-		    parse_name((struct ipc_bytes){link->data, link->len}, &type, &inode))
-			r = add(set, type, inode, inode == own[type], IPC_UNKNOWN_INT, path);
-	}
-	closedir(dir);
-	return r;
-}
-
-/* A field of a mountinfo line that is separated by spaces, @skip fields on. */
-static struct ipc_bytes field_at(const char *line, const char *end, int skip)
-{
-	const char *start = line;
-
-	while (skip-- > 0) {
-		start = memchr(start, ' ', (size_t)(end - start));
-		if (!start)
-			return IPC_NO_BYTES;
-		start++;
-	}
-	line = memchr(start, ' ', (size_t)(end - start));
-	return (struct ipc_bytes){start, (size_t)((line ? line : end) - start)};
-}
-
-/* Namespaces that are bind-mounted in the mount namespace of @pid: `ip netns add` and container engines do that. */
-static int add_mounts(struct ipc_ctx *ctx, struct ipc_ns_set *set, int64_t pid, const uint64_t own[IPC_NS_TYPES],
-		      struct ipc_buf *text)
-{
-	const char *line, *end;
-	int r;
-
-	r = ipc_proc_read(ctx, text, "%" PRId64 "/mountinfo", pid);
-	for (line = text->data; r == 0 && line && *line; line = *end ? end + 1 : end) {
-		enum ipc_ns_type type;
-		struct ipc_bytes path;
-		char through[4096];
-		uint64_t inode;
-
-		end = strchrnul(line, '\n');
-		if (!parse_name(field_at(line, end, 3), &type, &inode))
-			continue;
-		/* A path with escaped characters is not one that engines choose; the namespace is then found by its processes alone. */
-		path = field_at(line, end, 4);
-		if (!path.data || memchr(path.data, '\\', path.len) || path.len > sizeof(through) - 40)
-			continue;
-		snprintf(through, sizeof(through), "%" PRId64 "/root%.*s", pid, (int)path.len, path.data);
-		r = add(set, type, inode, inode == own[type], IPC_UNKNOWN_INT, through);
-	}
-	return r;
-}
-
-struct sweep {
-	struct ipc_ctx *ctx;
-	struct ipc_ns_set *set;
-	uint64_t own[IPC_NS_TYPES];
-	struct ipc_buf text;
-};
-
-/* A process that has gone or may not be looked at does not end the sweep. */
-static int sweep_process(int64_t pid, void *data)
-{
-	struct sweep *sweep = data;
-	int r;
-
-	r = add_of_process(sweep->ctx, sweep->set, pid, sweep->own);
-	if (r == 0)
-		r = add_fds(sweep->ctx, sweep->set, pid, sweep->own, &sweep->text);
-	if (r == -EACCES || r == -EPERM)
-		sweep->set->hidden++;
-	return r == -ENOMEM ? r : 0;
-}
-
-int ipc_ns_set_all(struct ipc_ctx *ctx, struct ipc_ns_set *set)
-{
-	struct sweep sweep = {.ctx = ctx, .set = set};
-	size_t n;
-	int r;
-
-	own_inodes(ctx, sweep.own);
-	r = ipc_proc_each_pid(ctx, sweep_process, &sweep);
-	/* The mounts of every mount namespace that has a process; the loop's end moves with what it finds. */
-	for (n = 0; r == 0 && n < set->count; n++) {
-		if (set->items[n].type != IPC_NS_MNT || set->items[n].pid == IPC_UNKNOWN_INT)
-			continue;
-		r = add_mounts(ctx, set, set->items[n].pid, sweep.own, &sweep.text);
-		if (r != -ENOMEM)
-			r = 0;
-	}
-	ipc_buf_release(&sweep.text);
-	return r;
+	trusted = user >= 0 && fstat(user, &st) == 0 && ipc_proc_inode_link(ctx, &own, "self/ns/user") == 0 &&
+		  st.st_ino == own;
+	if (user >= 0)
+		close(user);
+	return trusted;
 }

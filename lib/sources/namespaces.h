@@ -32,10 +32,22 @@ const char *ipc_ns_type_name(enum ipc_ns_type type); /* "ipc", "net", "mnt" */
 int ipc_ns_set_own(struct ipc_ctx *ctx, struct ipc_ns_set *set);
 /* Add those of @who: a pid, or the path of a namespace file. -ESRCH, -EACCES, -EINVAL (not a namespace of these types), with text in the context. */
 int ipc_ns_set_of(struct ipc_ctx *ctx, const char *who, struct ipc_ns_set *set);
-/* Add every further namespace that /proc names: by processes, by fds on nsfs files, by bind mounts. */
+/* Add every further namespace that /proc names: by processes and their threads, by fds on nsfs files, by bind mounts. */
 int ipc_ns_set_all(struct ipc_ctx *ctx, struct ipc_ns_set *set);
+/* Add a namespace unless the set has it; @path is what setns() will open. Returns 0 or -ENOMEM. */
+int ipc_ns_set_add(struct ipc_ns_set *set, enum ipc_ns_type type, uint64_t inode, bool own, int64_t pid,
+		   const char *path);
+/* Add those of a process; @own: the caller's, by type. Returns 0 or -errno; a process that has gone is -ENOENT. */
+int ipc_ns_set_add_process(struct ipc_ctx *ctx, struct ipc_ns_set *set, int64_t pid, const uint64_t own[IPC_NS_TYPES]);
+/* The inodes of the caller's own namespaces. */
+void ipc_ns_own(struct ipc_ctx *ctx, uint64_t own[IPC_NS_TYPES]);
 const struct ipc_ns *ipc_ns_set_find(const struct ipc_ns_set *set, enum ipc_ns_type type, uint64_t inode);
 void ipc_ns_set_release(struct ipc_ns_set *set);
+/*
+ * Does the mount namespace that the thread stands in belong to the caller's user namespace? In one that belongs to another,
+ * an ordinary user may have mounted any directory anywhere. False also when that cannot be read.
+ */
+bool ipc_ns_mounts_trusted(struct ipc_ctx *ctx);
 /* Fill in `container` from the cgroup of its process. */
 void ipc_ns_container(struct ipc_ctx *ctx, struct ipc_ns *ns);
 

@@ -12,6 +12,7 @@
 
 #include "model/arena.h"
 #include "model/record.h"
+#include "sources/processes_inner.h"
 #include "sources/processes_read.h"
 
 #define SECOND 1000000000ll
@@ -36,7 +37,8 @@ struct ipc_processes {
 	uint64_t *uids; /* every uid that some process has, ascending; made at first use */
 	size_t uid_count;
 	bool uids_made;
-	bool hidden; /* known with `uids`: some processes are not shown */
+	bool hidden;             /* known with `uids`: some processes are not shown */
+	struct ipc_inner *inner; /* made at first use */
 };
 
 /*
@@ -152,6 +154,7 @@ void ipc_processes_free(struct ipc_processes *processes)
 		processes->late = late->next;
 		free(late);
 	}
+	ipc_inner_free(processes->inner);
 	ipc_arena_release(&processes->arena);
 	free(processes->items);
 	free(processes->uids);
@@ -247,7 +250,7 @@ struct ipc_process *ipc_processes_get(struct ipc_processes *processes, size_t in
 	return process;
 }
 
-static struct ipc_process *find_listed(struct ipc_processes *processes, int64_t pid)
+static struct ipc_process *find_listed(const struct ipc_processes *processes, int64_t pid)
 {
 	struct ipc_process wanted = {.pid = pid};
 
@@ -353,6 +356,12 @@ static bool hidepid(struct ipc_ctx *ctx)
 	return hides;
 }
 
+/* A pid namespace without its first process has none at all: when it is not shown, more is not. */
+bool ipc_processes_hide(const struct ipc_processes *processes)
+{
+	return !find_listed(processes, 1) || (geteuid() != 0 && hidepid(processes->ctx));
+}
+
 static int make_uids(struct ipc_processes *processes)
 {
 	size_t i, count = 0, out = 0, late_count = 0;
@@ -379,8 +388,7 @@ static int make_uids(struct ipc_processes *processes)
 	for (i = 0; i < count; i++)
 		if (!out || uids[out - 1] != uids[i])
 			uids[out++] = uids[i];
-	/* A pid namespace without its first process has none at all: when it is not shown, more is not. */
-	if (!find_listed(processes, 1) || (geteuid() != 0 && hidepid(processes->ctx)))
+	if (ipc_processes_hide(processes))
 		processes->hidden = true;
 	processes->uids = uids;
 	processes->uid_count = out;
@@ -400,4 +408,17 @@ int ipc_processes_have_uid(struct ipc_processes *processes, uint64_t uid)
 	if (bsearch(&uid, processes->uids, processes->uid_count, sizeof(uid), by_uid))
 		return 1;
 	return processes->hidden ? -EACCES : 0;
+}
+
+int ipc_processes_find_inner(struct ipc_processes *processes, int64_t number, int64_t when, struct ipc_process **out)
+{
+	int r = 0;
+
+	if (!processes->inner)
+		r = ipc_inner_new(processes->ctx, processes, &processes->inner);
+	if (r == 0)
+		r = ipc_inner_find(processes->inner, processes, number, when, out);
+	if (r > 0)
+		load_basics(processes, *out);
+	return r;
 }

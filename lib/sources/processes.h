@@ -50,6 +50,14 @@ int ipc_processes_load(struct ipc_processes *processes, struct ipc_process *proc
  */
 int ipc_processes_newcomers(struct ipc_processes *processes, int (*fn)(struct ipc_process *process, void *data),
 			    void *data);
+/* Does /proc hide processes from the caller (hidepid, or a listing of one process alone)? */
+bool ipc_processes_hide(const struct ipc_processes *processes);
+/*
+ * Does a process have the number @number in a pid namespace inside the one of /proc? 1: *@out is one that has; 0: none of
+ * those that were there at @when (real time, ns; IPC_UNKNOWN_INT: at any time) has; -EACCES: /proc hides processes, so nobody can say;
+ * -ENOMEM. All processes are read for that at the first call.
+ */
+int ipc_processes_find_inner(struct ipc_processes *processes, int64_t number, int64_t when, struct ipc_process **out);
 /* 1: some process has @uid as any of its uids; 0: none; -EACCES: /proc hides processes (hidepid), so nobody can say. */
 int ipc_processes_have_uid(struct ipc_processes *processes, uint64_t uid);
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -66,6 +67,29 @@ int ipc_process_read_uids(struct ipc_ctx *ctx, int64_t pid, uint64_t uids[4])
 			    &uids[3]) != 4)
 		return -EINVAL;
 	return 0;
+}
+
+/* The line comes behind that of the groups, which may be longer than any buffer of a fixed size. */
+int ipc_process_read_inner(struct ipc_ctx *ctx, int64_t pid, int64_t numbers[IPC_PROCESS_LEVELS])
+{
+	struct ipc_buf text = {0};
+	const char *at;
+	char *end;
+	int r = ipc_proc_read(ctx, &text, "%" PRId64 "/status", pid), count = 0;
+
+	/* A kernel without pid namespaces has no such line. The first number is that of /proc itself. */
+	at = r == 0 && text.len ? strstr(text.data, "\nNSpid:") : NULL;
+	if (at)
+		strtoll(at + strlen("\nNSpid:"), (char **)&at, 10);
+	while (at && *at == '\t' && count < IPC_PROCESS_LEVELS) {
+		numbers[count] = strtoll(at, &end, 10);
+		if (end == at || numbers[count] <= 0)
+			break;
+		count++;
+		at = end;
+	}
+	ipc_buf_release(&text);
+	return r ? r : count;
 }
 
 /* PID/status tells; where it cannot be read, that there is a directory has to do. */

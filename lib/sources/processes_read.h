@@ -16,6 +16,12 @@ struct ipc_process_stat {
 int ipc_process_read_stat(struct ipc_ctx *ctx, int64_t pid, struct ipc_process_stat *out);
 /* The real, effective, saved and file system uid, from PID/status. Returns 0, -errno, -EINVAL when it has none. */
 int ipc_process_read_uids(struct ipc_ctx *ctx, int64_t pid, uint64_t uids[4]);
+/*
+ * The numbers by which PID is known in pid namespaces inside the one of /proc, the outermost first. Returns how many there
+ * are (at most IPC_PROCESS_LEVELS; as a rule none), or -errno.
+ */
+#define IPC_PROCESS_LEVELS 32
+int ipc_process_read_inner(struct ipc_ctx *ctx, int64_t pid, int64_t numbers[IPC_PROCESS_LEVELS]);
 /* A number that only a thread has can be looked up in /proc as well, but is no process. */
 bool ipc_process_exists(struct ipc_ctx *ctx, int64_t pid);
 

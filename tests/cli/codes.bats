@@ -10,7 +10,7 @@ load helpers
 HOSTILE=$'n\n\e[31m\\ \xff'
 SPELLED='n\x0a\x1b[31m\x5c \xff'
 SHOWN='n\x0a\x1b[31m\ \xff'
-VERBS='create set send receive post wait remove'
+VERBS='create set send receive post wait remove clean'
 
 setup() {
 	mkdir "$BATS_TEST_TMPDIR/here"
@@ -122,7 +122,7 @@ more_of() {
 @test "1: without /proc nothing that exists can be found" {
 	need_root
 	local verb more
-	for verb in set send receive post wait remove; do
+	for verb in set send receive post wait remove clean; do
 		more_of "$verb"
 		LD_LIBRARY_PATH=$IPCTOOL_BUILD ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 run --separate-stderr \
 			unshare --mount bash -c 'mount -t tmpfs none /proc && exec "$@"' - "$IPCTOOL" "$verb" mq:1 "${more[@]}"
@@ -159,6 +159,11 @@ more_of() {
 	ends 2 "--state: '$SHOWN' is none of *" remove --state "$HOSTILE" mq
 	ends 2 "--owner: no such user: '$SHOWN'" remove --owner "$HOSTILE" mq
 	ends 2 "--filter: *" remove --filter "$HOSTILE" mq
+	ends 2 "--include: '$SHOWN' is none of suspect, idle" clean --include "$HOSTILE" mq
+	ends 2 "--key: '$SHOWN' is not of the form 0x5432, 0x5400-0x54ff or private" clean --key "$HOSTILE" mq
+	ends 2 "--min-age: '$SHOWN' is not of the form *" clean --min-age "$HOSTILE" mq
+	ends 2 "--max: '$SHOWN' is not a whole number" clean --apply --max "$HOSTILE" mq
+	ends 2 "--policy-dir: '$SHOWN': No such file or directory" clean --policy-dir "$HOSTILE" mq
 	ends 4 "$SHOWN: No such file or directory" remove --namespace "$HOSTILE" --all mq
 	ends 2 "shm:/m: $SPELLED cannot be opened: No such file or directory" create --from "$HOSTILE" --size 4 shm:/m
 	ends 2 "--ftok: the file cannot be looked at: No such file or directory" create --ftok "$HOSTILE:1" mq/sysv

@@ -46,9 +46,9 @@ need_bpf() {
 	skip "no BPF here: $stderr"
 }
 
-# state NAME: all that is known of it, except for how old that is.
+# state NAME: all that is known of it, except for how old that is, and a time that `show` itself moves.
 state() {
-	"$IPCTOOL" show --json -- "mq:$1" | jq '.objects[] | del(.age, .evidence)'
+	"$IPCTOOL" show --json -- "mq:$1" | jq '.objects[] | del(.age, .used, .unused, .evidence)'
 }
 
 # whole NAME: everything comes by BPF, nothing is said, nothing changes, and a receiver gets the same afterwards.

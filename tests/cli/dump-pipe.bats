@@ -53,7 +53,7 @@ buffered() {
 
 # What `show` says of it, but for how old it is, and how much else could not be seen.
 look() {
-	"$IPCTOOL" show --json "$ref" | jq '.objects[] | del(.age, .evidence)'
+	"$IPCTOOL" show --json "$ref" | jq '.objects[] | del(.age, .unused, .evidence)'
 }
 
 # unchanged COMMAND...: `show` says the same of $ref before and after.
@@ -154,6 +154,8 @@ is_in() {
 	started+=("$writer")
 	read -r reader <up
 	started+=("$reader")
+	# Before it is that program its standard output may be another one.
+	eventually grep -q status "/proc/$writer/cmdline"
 	ref=pipe:$(stat -L -c %i "/proc/$writer/fd/1")
 	gives /dev/null
 	kill -KILL "$reader"

@@ -28,7 +28,7 @@ start() {
 
 # What `show` says of it, but for how old it is, and how much else could not be seen.
 look() {
-	"$IPCTOOL" show --json -- "$1" | jq '.objects[] | del(.age, .evidence)'
+	"$IPCTOOL" show --json -- "$1" | jq '.objects[] | del(.age, .unused, .evidence)'
 }
 
 # contents REF [OPTION]...: what JSON has of it into $contents; nothing is said, and nothing changes.

@@ -48,7 +48,7 @@ ref() {
 }
 
 state() {
-	"$IPCTOOL" show --json -- "$1" | jq '.objects[] | del(.age, .evidence)'
+	"$IPCTOOL" show --json -- "$1" | jq '.objects[] | del(.age, .unused, .evidence)'
 }
 
 need_bpf() {

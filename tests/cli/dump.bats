@@ -547,11 +547,11 @@ cut_at() {
 	memory one abc
 	semaphores 1,2
 	local before after format
-	before=$("$IPCTOOL" show --json "$q" "$m" "$s" | jq '.objects[] | del(.age, .evidence)')
+	before=$("$IPCTOOL" show --json "$q" "$m" "$s" | jq '.objects[] | del(.age, .unused, .evidence)')
 	for format in raw hex text json; do
 		"$IPCTOOL" dump --format "$format" "$q" "$m" "$s" >/dev/null
 	done
-	after=$("$IPCTOOL" show --json "$q" "$m" "$s" | jq '.objects[] | del(.age, .evidence)')
+	after=$("$IPCTOOL" show --json "$q" "$m" "$s" | jq '.objects[] | del(.age, .unused, .evidence)')
 	diff <(echo "$before") <(echo "$after")
 	[[ $("$IPCTOOL" receive "$q") == abc && $("$IPCTOOL" receive "$q") == def ]]
 }

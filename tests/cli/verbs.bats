@@ -8,7 +8,7 @@ load helpers
 
 # A line for each kind and verb, with three codes for each situation: of root, of the owner, who is an ordinary user, and of
 # another user. Objects have mode 0600. "=": what there is of this kind is in use already, so there is no third situation.
-# remove goes with --force=unknown, and nothing waits.
+# remove goes with --force=unknown, clean says what it would do, and nothing waits.
 table() {
 	local without_bpf=
 	# What is in POSIX queues is seen by BPF alone.
@@ -23,6 +23,7 @@ fifo/fifo        receive  7 7 5    4 4 4    7 7 5
 fifo/fifo        post     2 2 2    4 4 4    2 2 2
 fifo/fifo        wait     2 2 2    4 4 4    2 2 2
 fifo/fifo        remove   0 0 5    4 4 4    6 6 5
+fifo/fifo        clean    0 0 0    4 4 4    0 0 0
 
 pipe/pipe        dump     0 0 4    4 4 4    =
 pipe/pipe        create   2 2 2    2 2 2    =
@@ -32,6 +33,7 @@ pipe/pipe        receive  2 2 4    4 4 4    =
 pipe/pipe        post     2 2 4    4 4 4    =
 pipe/pipe        wait     2 2 4    4 4 4    =
 pipe/pipe        remove   2 2 4    4 4 4    =
+pipe/pipe        clean    0 0 4    4 4 4    =
 
 mq/sysv          dump     0 0 5    4 4 4    0 0 5
 mq/sysv          create   6 6 6    0 0 0    6 6 6
@@ -41,6 +43,7 @@ mq/sysv          receive  0 0 5    4 4 4    7 7 5
 mq/sysv          post     2 2 2    4 4 4    2 2 2
 mq/sysv          wait     2 2 2    4 4 4    2 2 2
 mq/sysv          remove   0 0 5    4 4 4    6 6 5
+mq/sysv          clean    0 0 0    4 4 4    0 0 0
 
 mq/posix         dump     0 5 5    4 4 4    0 5 5
 mq/posix         create   6 6 6    0 0 0    6 6 6
@@ -50,6 +53,7 @@ mq/posix         receive  0 0 5    4 4 4    0 0 5
 mq/posix         post     2 2 5    4 4 4    2 2 5
 mq/posix         wait     2 2 5    4 4 4    2 2 5
 mq/posix         remove   0 0 5    4 4 4    6 6 5
+mq/posix         clean    0 0 5    4 4 4    0 0 5
 
 shm/sysv         dump     0 0 0    4 4 4    0 0 0
 shm/sysv         create   6 6 6    0 0 0    6 6 6
@@ -59,6 +63,7 @@ shm/sysv         receive  2 2 2    4 4 4    2 2 2
 shm/sysv         post     2 2 2    4 4 4    2 2 2
 shm/sysv         wait     2 2 2    4 4 4    2 2 2
 shm/sysv         remove   0 0 5    4 4 4    6 6 6
+shm/sysv         clean    0 0 0    4 4 4    0 0 0
 
 shm/posix        dump     0 0 5    4 4 4    0 0 5
 shm/posix        create   6 6 6    0 0 0    6 6 6
@@ -68,6 +73,7 @@ shm/posix        receive  2 2 2    4 4 4    2 2 2
 shm/posix        post     2 2 2    4 4 4    2 2 2
 shm/posix        wait     2 2 2    4 4 4    2 2 2
 shm/posix        remove   0 0 5    4 4 4    6 6 5
+shm/posix        clean    0 0 0    4 4 4    0 0 0
 
 shm/memfd        dump     0 0 4    4 4 4    =
 shm/memfd        create   2 2 2    2 2 2    =
@@ -77,6 +83,7 @@ shm/memfd        receive  2 2 4    4 4 4    =
 shm/memfd        post     2 2 4    4 4 4    =
 shm/memfd        wait     2 2 4    4 4 4    =
 shm/memfd        remove   2 2 4    4 4 4    =
+shm/memfd        clean    0 0 4    4 4 4    =
 
 shm/anon         dump     0 5 4    4 4 4    =
 shm/anon         create   2 2 2    2 2 2    =
@@ -86,6 +93,7 @@ shm/anon         receive  2 2 4    4 4 4    =
 shm/anon         post     2 2 4    4 4 4    =
 shm/anon         wait     2 2 4    4 4 4    =
 shm/anon         remove   2 2 4    4 4 4    =
+shm/anon         clean    0 0 4    4 4 4    =
 
 shm/file         dump     0 0 5    4 4 4    =
 shm/file         create   2 2 2    2 2 2    =
@@ -95,6 +103,7 @@ shm/file         receive  2 2 2    4 4 4    =
 shm/file         post     2 2 2    4 4 4    =
 shm/file         wait     2 2 2    4 4 4    =
 shm/file         remove   2 2 2    4 4 4    =
+shm/file         clean    0 0 0    4 4 4    =
 
 sem/sysv         dump     0 0 5    4 4 4    0 0 5
 sem/sysv         create   6 6 6    0 0 0    6 6 6
@@ -104,6 +113,7 @@ sem/sysv         receive  2 2 2    4 4 4    2 2 2
 sem/sysv         post     0 0 5    4 4 4    0 0 5
 sem/sysv         wait     0 0 5    4 4 4    7 7 5
 sem/sysv         remove   0 0 5    4 4 4    6 6 5
+sem/sysv         clean    0 0 0    4 4 4    0 0 0
 
 sem/posix        dump     0 0 5    4 4 4    0 0 5
 sem/posix        create   6 6 6    0 0 0    6 6 6
@@ -113,6 +123,7 @@ sem/posix        receive  2 2 2    4 4 4    2 2 2
 sem/posix        post     0 0 5    4 4 4    0 0 5
 sem/posix        wait     0 0 5    4 4 4    0 0 5
 sem/posix        remove   0 0 5    4 4 4    6 6 5
+sem/posix        clean    0 0 0    4 4 4    0 0 0
 
 sem/unnamed      dump     0 0 4    4 4 4    =
 sem/unnamed      create   2 2 2    2 2 2    =
@@ -122,6 +133,7 @@ sem/unnamed      receive  2 2 4    4 4 4    =
 sem/unnamed      post     2 2 4    4 4 4    =
 sem/unnamed      wait     2 2 4    4 4 4    =
 sem/unnamed      remove   2 2 4    4 4 4    =
+sem/unnamed      clean    0 0 4    4 4 4    =
 
 sock/unix        dump     0 0 0    4 4 4    0 0 0
 sock/unix        create   6 6 6    0 0 0    6 6 6
@@ -131,6 +143,7 @@ sock/unix        receive  2 2 2    4 4 4    2 2 2
 sock/unix        post     2 2 2    4 4 4    2 2 2
 sock/unix        wait     2 2 2    4 4 4    2 2 2
 sock/unix        remove   0 0 5    4 4 4    6 6 6
+sock/unix        clean    0 0 0    4 4 4    0 0 0
 
 sock/tcp         dump     0 0 0    4 4 4    =
 sock/tcp         create   6 6 6    0 0 0    =
@@ -140,6 +153,7 @@ sock/tcp         receive  2 2 2    4 4 4    =
 sock/tcp         post     2 2 2    4 4 4    =
 sock/tcp         wait     2 2 2    4 4 4    =
 sock/tcp         remove   6 6 6    4 4 4    =
+sock/tcp         clean    0 0 0    4 4 4    =
 
 sock/udp         dump     0 0 5    4 4 4    =
 sock/udp         create   6 6 6    0 0 0    =
@@ -149,6 +163,7 @@ sock/udp         receive  2 2 2    4 4 4    =
 sock/udp         post     2 2 2    4 4 4    =
 sock/udp         wait     2 2 2    4 4 4    =
 sock/udp         remove   6 6 6    4 4 4    =
+sock/udp         clean    0 0 0    4 4 4    =
 
 sock/netlink     dump     0 0 5    4 4 4    =
 sock/netlink     create   2 2 2    2 2 2    =
@@ -158,6 +173,7 @@ sock/netlink     receive  2 2 2    4 4 4    =
 sock/netlink     post     2 2 2    4 4 4    =
 sock/netlink     wait     2 2 2    4 4 4    =
 sock/netlink     remove   2 2 2    4 4 4    =
+sock/netlink     clean    0 0 0    4 4 4    =
 
 sock/packet      dump     0 5 5    4 4 4    =
 sock/packet      create   2 2 2    2 2 2    =
@@ -167,6 +183,7 @@ sock/packet      receive  2 2 2    4 4 4    =
 sock/packet      post     2 2 2    4 4 4    =
 sock/packet      wait     2 2 2    4 4 4    =
 sock/packet      remove   2 2 2    4 4 4    =
+sock/packet      clean    0 0 0    4 4 4    =
 
 signal/process   dump     0 0 0    4 4 4    =
 signal/process   create   2 2 2    2 2 2    =
@@ -176,10 +193,11 @@ signal/process   receive  2 2 2    4 4 4    =
 signal/process   post     2 2 2    4 4 4    =
 signal/process   wait     2 2 2    4 4 4    =
 signal/process   remove   2 2 2    4 4 4    =
+signal/process   clean    0 0 0    4 4 4    =
 TABLE
 }
 
-VERBS='dump create set send receive post wait remove'
+VERBS='dump create set send receive post wait remove clean'
 # Kinds of which no object is made here: each refuses every verb that changes one, as sock/netlink does.
 OTHER_KINDS='sock/raw sock/mptcp sock/sctp sock/dccp sock/vsock sock/xdp'
 
@@ -280,9 +298,11 @@ unmake() {
 	rm -f /tmp/v /tmp/none
 }
 
-# All that can be told of it, but for its age and for the signals that are queued to other processes of its user.
+# All that can be told of it, but for its ages and for the signals that are queued to other processes of its user. Of a POSIX
+# queue `show` itself moves a time.
 look() {
-	"$IPCTOOL" show --json -- "$ref" 2>&1 | sed 's/"age": *[0-9.]*//; s/"queued": *[0-9]*//'
+	"$IPCTOOL" show --json -- "$ref" 2>&1 | sed 's/"age": *[0-9.]*//; s/"unused": *[0-9.]*//; s/"queued": *[0-9]*//
+		/"ref": "mq:\//s/"used": *"[^"]*"//'
 }
 
 # ---- the verbs ------------------------------------------------------------------------------------------------
@@ -311,7 +331,7 @@ words_of() {
 		[[ $1 != signal/process ]] || args=(send "$ref" --signal WINCH)
 		;;
 	receive | wait) args=("$2" --nowait "$ref") ;;
-	post) args=(post "$ref") ;;
+	post | clean) args=("$2" "$ref") ;;
 	remove) args=(remove --force=unknown "$ref") ;;
 	esac
 }
@@ -333,8 +353,8 @@ check_failure() {
 		object=${args[1]}
 		[[ $object != -* ]] || object=$ref
 	fi
-	# What is removed or dumped is named as `list` does.
-	[[ $verb != remove && $verb != dump || $code -ne 6 && $code -ne 5 || -z $printed ]] || object=$printed
+	# What is removed, dumped or cleaned is named as `list` does.
+	[[ $verb != remove && $verb != dump && $verb != clean || $code -ne 6 && $code -ne 5 || -z $printed ]] || object=$printed
 	[[ $text == "ipctool $verb: $object: "* && $text != *$'\n'* && -n $piece ]] || complain
 	if ((code == 2)); then [[ $text == *": $piece" ]]; else [[ $text =~ $piece ]]; fi || complain "expected: $piece"
 	if [[ $code -eq 6 && $verb == remove && $user != nobody ]]; then
@@ -365,8 +385,8 @@ try_situation() {
 			codes[$verb]+=" $code"
 			fresh=
 			((code == 0)) || { check_failure; fresh=yes; }
-			# Looking into it does not change it.
-			[[ $verb != dump ]] || { check_unchanged; fresh=yes; }
+			# Looking into it does not change it, and neither does saying what would be done.
+			[[ $verb != dump && $verb != clean ]] || { check_unchanged; fresh=yes; }
 		done
 		[[ -z $fresh ]] || check_unchanged
 	done
@@ -412,7 +432,7 @@ matrix() {
 @test "kinds of which there is none here: every verb that would change one is refused" {
 	local kind
 	for kind in $OTHER_KINDS; do
-		[[ $("$IPCTOOL" help "$kind" | grep -E '^  [a-z]+ +no: ' | grep -cv '^  dump ') -eq 7 ]]
+		[[ $("$IPCTOOL" help "$kind" | grep -E '^  [a-z]+ +no: ' | grep -cv '^  dump ') -eq 8 ]]
 		run_ipctool create "$kind"
 		[[ $status -eq 2 && $stderr == "ipctool create: $kind: sockets of this kind belong to their program"* ]]
 		run_ipctool remove --all "$kind"

@@ -30,7 +30,8 @@ esac
 classes=(pipe fifo mq shm sem sock)
 
 # What `show` says, but for what goes by the clock, what is counted for the user in the whole host, and the standard input and
-# output that the command has been given. No pipe of a pipeline must be there meanwhile.
+# output that the command has been given; of a POSIX queue `show` itself moves a time. No pipe of a pipeline must be there
+# meanwhile.
 shown() {
 	local pid processes=()
 	for pid in $(</tmp/look/processes); do
@@ -38,7 +39,8 @@ shown() {
 	done
 	"$IPCTOOL" show --json "${classes[@]}" "${processes[@]}" >/tmp/look/show 2>/dev/null </dev/null
 	jq -S '.objects | sort_by(.handle)[] | select(any(.holders[]?; .comm == "ipctool") | not) |
-		del(.. | .age?, .timer_expires?) | del(select(.class == "signal") | .queued)' /tmp/look/show
+		del(.. | .age?, .unused?, .timer_expires?) |
+		del(select(.class == "mq" and .kind == "posix") | .used) | del(select(.class == "signal") | .queued)' /tmp/look/show
 }
 
 # Every kind, what can be chosen of the contents, and objects by name.

@@ -46,6 +46,9 @@ static const char *const seeds[] = {
 	"set.mode=0600\nset.size=7\n\nobject=pipe:1\nkind=pipe/pipe\ncannot=no\nfile=g\nbytes=0\ncount=0\ndumped=x\n\n",
 	"ipctool-archive=1\n\nobject=a\nhandle=b\nkind=c\ncreate=d\nfile=e\nbytes=1\ncount=2\nunreached=unknown\n"
 	"torn=yes\ncut=yes\nsource=bpf\ndumped=x\n\n\n\nobject=",
+	"[a]\naction = remove\nname = /a_<pid>_* [x]<pid>*\n\t/*-<pid>\nage = >= 1h\nstate = orphan idle\n",
+	"[b c]\naction=protect\nowner=oracle db2* 0\nkey=0x5432 0x5-0xff private\nsize=<1M >=4K\nkind=shm/sysv posix\n",
+	"# x\n[d]\naction: report\nclass = fifo sock\nname = /*/x\\x0a?[!a-z]\r\nage = < 2d\n[e]\naction = protect\n",
 	"type=5 length=3\nabc\ntype=6 length=0\n\npriority=1 sender=a\\x20b length=4 read=2\nxy\n",
 };
 #define SEEDS (sizeof(seeds) / sizeof(seeds[0]))

@@ -6,7 +6,8 @@ set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
-printf '#include <ipctool/dump.h>\n#include <ipctool/change.h>\n#include <ipctool/ipctool.h>\nextern int nothing_else;\n' >"$dir/alone.c"
+printf '#include <ipctool/%s.h>\n' clean dump change ipctool >"$dir/alone.c"
+echo 'extern int nothing_else;' >>"$dir/alone.c"
 cp "$dir/alone.c" "$dir/alone.cc"
 flags="-Wall -Wextra -Werror -fsyntax-only -I $SOURCE_DIR/include"
 

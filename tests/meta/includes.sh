@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Which part includes which: cmd the public header alone; in the library, classes -> holders -> sources -> model.
+# Which part includes which: cmd the public headers alone; in the library, classes -> holders -> sources -> model.
 # shellcheck disable=SC2013 # names of headers are words
 set -eu
 cd "$SOURCE_DIR"
@@ -15,6 +15,7 @@ allowed() {
 	lib/bpf) echo "lib/bpf/" ;;
 	lib/peek) echo "lib/model/ lib/sources/ lib/bpf/ lib/peek/ lib/context.h" ;;
 	lib/holders) echo "lib/model/ lib/sources/ lib/bpf/ lib/holders/ lib/context.h" ;;
+	lib/policy) echo "lib/model/ lib/policy/ lib/classes/list.h lib/context.h" ;;
 	lib | lib/classes) echo "lib/" ;;
 	*) return 1 ;;
 	esac
@@ -59,11 +60,11 @@ for file in $files; do
 		[ $fits = yes ] || { echo "$file: must not include $target"; status=1; }
 	done
 
-	# Angle brackets are for the system and the public header: none of our own folders by that way.
+	# Angle brackets are for the system and the public headers: none of our own folders by that way.
 	for name in $(sed -n 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*<\([^>]*\)>.*/\1/p' "$file"); do
 		case $name in
-		ipctool/ipctool.h | ipctool/change.h | ipctool/dump.h) ;;
-		ipctool/* | model/* | sources/* | holders/* | peek/* | classes/* | context.h | run.h)
+		ipctool/ipctool.h | ipctool/change.h | ipctool/clean.h | ipctool/dump.h) ;;
+		ipctool/* | model/* | sources/* | holders/* | peek/* | classes/* | policy/* | context.h | run.h)
 			echo "$file: must not include <$name>"
 			status=1
 			;;

@@ -16,10 +16,28 @@ fail() {
 pc=$(find "$prefix" -name ipctool.pc)
 libdir=$(dirname "$(find "$prefix" -name 'libipctool.so')")
 [ -n "$pc" ] || fail "no ipctool.pc installed"
-for header in change ipctool; do
+for header in change clean dump ipctool; do
 	[ -f "$prefix/include/ipctool/$header.h" ] || fail "$header.h is not installed"
 done
 [ -x "$prefix/bin/ipctool" ] || fail "no command installed"
+
+# What runs it unattended. A build that cannot read policies has none.
+for file in lib/systemd/system/ipctool-clean.service lib/systemd/system/ipctool-clean.timer; do
+	[ -f "$prefix/$file" ] || fail "$file is not installed"
+done
+for file in README.md cron.d/ipctool-clean slurm/epilog.sh container/entrypoint.sh; do
+	[ -f "$prefix/share/doc/ipctool/examples/$file" ] || fail "the example $file is not installed"
+done
+[ -x "$prefix/share/doc/ipctool/examples/slurm/epilog.sh" ] || fail "the epilog is not executable"
+[ ! -e "$prefix/etc/cron.d" ] || fail "the line for cron is active"
+policy=$prefix/etc/ipctool/clean.d
+mkdir "$dir/none"
+: >"$dir/empty.conf"
+if "$IPCTOOL" clean --check-policy --policy-dir "$dir/none" --policy "$dir/empty.conf" >/dev/null 2>&1; then
+	"$IPCTOOL" clean --check-policy --policy-dir "$policy" || fail "the installed policy is refused"
+elif [ -e "$policy/50-known.conf" ]; then
+	fail "a policy is installed, and cannot be read"
+fi
 
 # The command finds the library of its own prefix.
 "$prefix/bin/ipctool" --version >/dev/null || fail "the installed command does not run"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The manual says what the command says: synopses, options, settings, columns, kinds and what can be done to them, exit statuses,
-# functions; its examples run.
+# The manual says what the command says: synopses, options, settings, columns, kinds, what can be done to them and what is proof,
+# exit statuses, functions; its examples run.
 set -eu
 export LC_ALL=C
 
@@ -189,24 +189,33 @@ done
 
 # ---- how it is looked into which kind ------------------------------------------------------------------------------
 
-# dump_help: "KIND<tab>how|needs|disturbs<tab>SENTENCE" for every kind that has them, as `ipctool help` tells them.
-dump_help() {
+# help_of VERB: "KIND<tab>WORD<tab>SENTENCE" for all that `ipctool help` tells of it, for every kind that has it.
+help_of() {
 	cut -f 1 "$dir/kinds" | while read -r kind; do
-		"$IPCTOOL" help "$kind" | awk -v kind="$kind" '
+		"$IPCTOOL" help "$kind" | awk -v kind="$kind" -v verb="$1" '
 			function tell() { if (what != "") print kind "\t" what "\t" rest; what = "" }
-			/^  [a-z]/ { tell(); inside = $1 == "dump" && $2 == "yes"; next }
+			/^  [a-z]/ { tell(); inside = $1 == verb && $2 == "yes"; next }
 			inside && /^            [a-z]/ { tell(); what = $1; rest = $0; sub(/^ *[^ ]+ */, "", rest); next }
 			inside { sub(/^ */, ""); rest = rest " " $0 }
 			END { tell() }'
 	done
 }
 
-# The page has a table of these three for each kind, or for several with the same sentences, under a heading that names them.
-dump_help | sort >"$dir/expected"
+# The page has a table of how, needs and disturbs for each kind, or for several with the same sentences, under a heading that names
+# them.
+help_of dump | sort >"$dir/expected"
 section ipctool-dump.1 KINDS | sed -n 's/^\.SS //p' | while read -r title; do
 	section ipctool-dump.1 "$title" | cells 2 1 | sed "s|^|$title	|"
 done | by_kind >"$dir/found"
 same "how each kind is dumped" "$dir/expected" "$dir/found"
+
+# ---- what is proof for which kind ----------------------------------------------------------------------------------
+
+# Three sentences for each: the proof, the users on record, the best state.
+help_of clean | cut -f 1,3 | awk -F '\t' '$1 != kind { if (kind != "") print row; kind = row = $1 } { row = row "\t" $2 }
+	END { print row }' | sort >"$dir/expected"
+section ipctool-clean.1 "WHAT IS PROOF" | cells 4 | by_kind >"$dir/found"
+same "what is proof for each kind" "$dir/expected" "$dir/found"
 
 # ---- columns -------------------------------------------------------------------------------------------------------
 
@@ -270,6 +279,24 @@ for example in "$dir"/example-*.c; do
 		fail "libipctool(3): $(basename "$example" .c)"
 done
 
+# Those of policies are files without faults.
+mkdir "$dir/policies" "$dir/no-policies"
+for page in ipctool-clean.1 ipctool-clean.conf.5; do
+	awk -v name="$dir/policies/$page" '
+		/^\.nf/ { inside = 1; text = ""; next }
+		/^\.fi/ { inside = 0; if (text ~ /(^|\n)\[/) printf "%s", text >(name "-" ++count ".conf"); next }
+		inside && !/^\./ { text = text $0 "\n" }' "$dir/$page.text"
+	[ -f "$dir/policies/$page-1.conf" ] || fail "$page: no policies"
+done
+case $("$IPCTOOL" --version) in
+*+inih*)
+	for example in "$dir"/policies/*.conf; do
+		"$IPCTOOL" clean --check-policy --quiet --policy "$example" --policy-dir "$dir/no-policies" 2>"$dir/errors" ||
+			fail "$(basename "$example" .conf): $(cat "$dir/errors" "$example")"
+	done
+	;;
+esac
+
 # They run in a sandbox with a queue in it; the command there notes how it ended.
 mkdir "$dir/bin"
 cat >"$dir/bin/ipctool" <<'END'
@@ -281,7 +308,7 @@ exit "$ended"
 END
 chmod +x "$dir/bin/ipctool"
 for page in ipctool.1 ipctool-list.1 ipctool-show.1 ipctool-dump.1 ipctool-create.1 ipctool-set.1 ipctool-send.1 \
-	ipctool-receive.1 ipctool-post.1 ipctool-wait.1 ipctool-remove.1 ipctool-filter.5; do
+	ipctool-receive.1 ipctool-post.1 ipctool-wait.1 ipctool-remove.1 ipctool-clean.1 ipctool-filter.5; do
 	examples $page >"$dir/examples"
 	[ -s "$dir/examples" ] || fail "$page: no examples"
 	rm -f "$dir/log" "$dir/made"

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include <ipctool/clean.h>
+
 #include "classes/change.h"
 #include "classes/contents.h"
 
@@ -37,10 +39,16 @@ static void wrong(const struct ipc_kind *kind, enum ipc_verb verb, const char *w
 	fail_msg("%s of %s/%s: %s", ipc_verb_name(verb), kind->cls->name, kind->name, what);
 }
 
-/* Why @kind has not @verb; NULL when it has. */
+/* Why @kind has not @verb; NULL when it has. What cannot be cleaned has one sentence for all kinds. */
 static const char *refusal(const struct ipc_kind *kind, enum ipc_verb verb)
 {
-	return verb == IPC_VERB_DUMP ? kind->contents->refuse : kind->changes->refuse[verb];
+	const char *why = NULL;
+
+	if (verb == IPC_VERB_DUMP)
+		return kind->contents->refuse;
+	if (verb == IPC_VERB_CLEAN && !kind->waste)
+		ipc_kind_has(kind, verb, &why);
+	return verb == IPC_VERB_CLEAN ? why : kind->changes->refuse[verb];
 }
 
 static bool has_operation(const struct ipc_kind *kind, enum ipc_verb verb)
@@ -64,6 +72,8 @@ static bool has_operation(const struct ipc_kind *kind, enum ipc_verb verb)
 		return changes->wait;
 	case IPC_VERB_REMOVE:
 		return changes->remove;
+	case IPC_VERB_CLEAN:
+		return kind->waste && changes->remove;
 	default:
 		return false;
 	}
@@ -73,7 +83,8 @@ static bool has_operation(const struct ipc_kind *kind, enum ipc_verb verb)
 
 static void verb_names(void **state)
 {
-	static const char *const names[] = {"dump", "create", "set", "send", "receive", "post", "wait", "remove"};
+	static const char *const names[] = {"dump", "create", "set",    "send", "receive",
+					    "post", "wait",   "remove", "clean"};
 	size_t i;
 
 	(void)state;
@@ -101,6 +112,8 @@ static void check_answers(const struct ipc_kind *kind, const struct ipc_changes 
 	}
 	if (changes->refuse[IPC_VERB_DUMP])
 		wrong(kind, IPC_VERB_DUMP, "refused in the table of changes, which nobody reads");
+	if (changes->refuse[IPC_VERB_CLEAN])
+		wrong(kind, IPC_VERB_CLEAN, "refused in the table of changes, which nobody reads");
 	if (kind->contents->refuse && (kind->contents->needs || kind->contents->takes))
 		wrong(kind, IPC_VERB_DUMP, "refused, and needs or takes something");
 	/* What opens a port is there for one of its directions. */
@@ -176,6 +189,34 @@ static void dump_help(void **state)
 {
 	(void)state;
 	for_each_kind(check_help);
+}
+
+/* What can be cleaned says what the proof is, who is on record, and how far that leads. */
+static void check_proof(const struct ipc_kind *kind, const struct ipc_changes *changes)
+{
+	struct ipc_proof proof = {NULL, NULL, NULL};
+
+	(void)changes;
+	if (ipc_kind_proof(kind, &proof) != ipc_kind_has(kind, IPC_VERB_CLEAN, NULL))
+		wrong(kind, IPC_VERB_CLEAN, "a proof without need, or none");
+	if (!kind->waste) {
+		if (proof.unused || proof.users || proof.best)
+			wrong(kind, IPC_VERB_CLEAN, "cannot be garbage, and says how it is proven");
+		return;
+	}
+	check_sentence(kind, IPC_VERB_CLEAN, proof.unused, HELP_MAX);
+	check_sentence(kind, IPC_VERB_CLEAN, proof.users, HELP_MAX);
+	if (strcmp(proof.best, "orphan") != 0 && strcmp(proof.best, "suspect") != 0)
+		wrong(kind, IPC_VERB_CLEAN, "at best another state");
+	/* Without proof nothing is more than suspect. */
+	if (!strncmp(proof.unused, "none", 4) != !strcmp(proof.best, "suspect"))
+		wrong(kind, IPC_VERB_CLEAN, "a state that its proof does not carry");
+}
+
+static void proofs(void **state)
+{
+	(void)state;
+	for_each_kind(check_proof);
 }
 
 static void sentences(void **state)
@@ -352,10 +393,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(verb_names),  cmocka_unit_test(operation_or_sentence),
 		cmocka_unit_test(sentences),   cmocka_unit_test(dump_help),
-		cmocka_unit_test(creation),    cmocka_unit_test(setting),
-		cmocka_unit_test(pairs),       cmocka_unit_test(the_table),
-		cmocka_unit_test(fields),      cmocka_unit_test(every_setting_is_taken),
-		cmocka_unit_test(other_verbs),
+		cmocka_unit_test(proofs),      cmocka_unit_test(creation),
+		cmocka_unit_test(setting),     cmocka_unit_test(pairs),
+		cmocka_unit_test(the_table),   cmocka_unit_test(fields),
+		cmocka_unit_test(other_verbs), cmocka_unit_test(every_setting_is_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -230,6 +230,135 @@ static void uids_with_hidden_processes(void **state)
 	assert_int_equal(ipc_processes_have_uid(f->processes, 4000), -EACCES);
 }
 
+/* ---- numbers in inner pid namespaces ----------------------------------------------------------------------------- */
+
+/* @numbers: as the kernel writes them, the one in /proc's own namespace first; behind @groups of them. */
+static void add_numbered(struct fixture *f, int pid, const char *numbers, size_t groups)
+{
+	char *text = malloc(256 + 8 * groups);
+	char path[64];
+	int len;
+
+	tree_process(&f->tree, pid, "x", 100, 5);
+	len = sprintf(text, "Name:\t\\nNSpid:\\t77\nTgid:\t%d\nPid:\t%d\nUid:\t5\t5\t5\t5\nGroups:\t", pid, pid);
+	while (groups--)
+		len += sprintf(text + len, "1234567 ");
+	sprintf(text + len, "\nNStgid:\t78\nNSpid:%s\nNSpgid:\t79\n", numbers);
+	snprintf(path, sizeof(path), "proc/%d/status", pid);
+	tree_write(&f->tree, path, text);
+	free(text);
+}
+
+static void unlink_status(struct fixture *f, int pid)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/proc/%d/status", f->tree.root, pid);
+	unlink(path);
+}
+
+static void assert_inner(struct fixture *f, int64_t number, int64_t pid)
+{
+	struct ipc_process *process = NULL;
+	int r = ipc_processes_find_inner(f->processes, number, IPC_UNKNOWN_INT, &process);
+
+	assert_int_equal(r, pid != 0);
+	if (pid)
+		assert_int_equal(process->pid, pid);
+	else
+		assert_null(process);
+}
+
+static void inner_numbers(void **state)
+{
+	struct fixture *f = *state;
+
+	add_numbered(f, 1, "\t1", 0);
+	add_numbered(f, 20, "\t20\t7", 0);
+	add_numbered(f, 21, "\t21\t8\t1", 3000); /* far beyond a page */
+	add_numbered(f, 22, "\t22\t7", 0);
+	add_numbered(f, 23, "\t23\tx", 0);
+	tree_process(&f->tree, 24, "without pid namespaces", 100, 5);
+	list(f, 0);
+	assert_inner(f, 7, 20); /* the first of two */
+	assert_inner(f, 8, 21);
+	assert_inner(f, 1, 21); /* not the first process of /proc itself */
+	assert_inner(f, 20, 0);
+	assert_inner(f, 77, 0);
+	assert_inner(f, 78, 0);
+	assert_inner(f, 79, 0);
+	assert_inner(f, 0, 0);
+	/* What was read is loaded for the caller. */
+	assert_non_null(ipc_processes_find(f->processes, 21)->comm.data);
+}
+
+/* The link to its namespace makes the status of most processes unnecessary. */
+static void inner_numbers_by_namespace(void **state)
+{
+	struct fixture *f = *state;
+
+	tree_process(&f->tree, 1, "init", 1, 0);
+	tree_link(&f->tree, "proc/1/ns/pid", "pid:[4026531836]");
+	add_numbered(f, 20, "\t20\t7", 0);
+	tree_link(&f->tree, "proc/20/ns/pid", "pid:[4026531836]");
+	add_numbered(f, 21, "\t21\t8", 0);
+	tree_link(&f->tree, "proc/21/ns/pid", "pid:[4026532999]");
+	list(f, 0);
+	assert_inner(f, 7, 0);
+	assert_inner(f, 8, 21);
+}
+
+static void inner_numbers_of_hidden_processes(void **state)
+{
+	struct ipc_process *process = NULL;
+	struct fixture *f = *state;
+
+	add_numbered(f, 20, "\t20\t7", 0);
+	list(f, 0);
+	/* There is no process 1, so more is not shown. */
+	assert_true(ipc_processes_hide(f->processes));
+	assert_int_equal(ipc_processes_find_inner(f->processes, 8, IPC_UNKNOWN_INT, &process), -EACCES);
+	assert_null(process);
+	assert_inner(f, 7, 20);
+	/* A single one tells nothing of the others. */
+	add_numbered(f, 1, "\t1", 0);
+	list(f, 20);
+	assert_int_equal(ipc_processes_find_inner(f->processes, 8, IPC_UNKNOWN_INT, &process), -EACCES);
+	/* One whose status cannot be read may be anybody. */
+	list(f, 0);
+	assert_false(ipc_processes_hide(f->processes));
+	tree_process(&f->tree, 30, "x", 100, 5);
+	unlink_status(f, 30);
+	tree_link(&f->tree, "proc/30/status", "status"); /* ELOOP */
+	list(f, 0);
+	assert_int_equal(ipc_processes_find_inner(f->processes, 8, IPC_UNKNOWN_INT, &process), -EACCES);
+}
+
+/* Who came after they were read counts for what was used since, and is looked for no more than that takes. */
+static void inner_numbers_of_newcomers(void **state)
+{
+	struct ipc_process *process = NULL;
+	struct fixture *f = *state;
+	struct timespec now;
+	int64_t time;
+
+	add_numbered(f, 1, "\t1", 0);
+	list(f, 0);
+	/* One that came between the listing and the first question. */
+	add_numbered(f, 20, "\t20\t7", 0);
+	assert_inner(f, 7, 20);
+	add_numbered(f, 21, "\t21\t8", 0);
+	clock_gettime(CLOCK_REALTIME, &now);
+	time = now.tv_sec * SECOND + (now.tv_nsec ? now.tv_nsec : 1);
+	assert_inner(f, 8, 0);
+	assert_int_equal(ipc_processes_find_inner(f->processes, 8, time - 60 * SECOND, &process), 0);
+	assert_int_equal(ipc_processes_find_inner(f->processes, 8, time, &process), 1);
+	assert_int_equal(process->pid, 21);
+	/* Whole seconds may stand for any time in them. */
+	add_numbered(f, 22, "\t22\t9", 0);
+	assert_int_equal(ipc_processes_find_inner(f->processes, 9, (now.tv_sec - 1) * SECOND, &process), 1);
+}
+
 /* On the live /proc: this very process, started a moment ago. */
 static void live(void **state)
 {
@@ -265,6 +394,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(coming_and_going, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(uids, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(uids_with_hidden_processes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(inner_numbers, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(inner_numbers_by_namespace, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(inner_numbers_of_hidden_processes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(inner_numbers_of_newcomers, set_up, tear_down),
 		cmocka_unit_test(live),
 	};
 

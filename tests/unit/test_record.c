@@ -152,8 +152,8 @@ static void common_fields(void **state)
 {
 	static const char expect[] =
 		"ref handle class kind name id key inode device namespace container uid user gid group mode size age "
-		"changed created state evidence status holders waiters ";
-	struct ipc_buf names = {0};
+		"changed created used unused state evidence status holders waiters verdict rule why result ";
+	struct ipc_buf names = {0}, of_cleaning = {0};
 	const struct ipc_field *field;
 
 	(void)state;
@@ -161,9 +161,13 @@ static void common_fields(void **state)
 		assert_int_equal(ipc_buf_format(&names, "%s ", field->name), 0);
 		assert_true(strlen(field->help) > 0);
 		assert_true(field->offset < sizeof(struct ipc_object));
+		if (ipc_field_of_cleaning(field))
+			assert_int_equal(ipc_buf_format(&of_cleaning, "%s ", field->name), 0);
 	}
 	assert_string_equal(names.data, expect);
+	assert_string_equal(of_cleaning.data, "verdict rule why result ");
 	ipc_buf_release(&names);
+	ipc_buf_release(&of_cleaning);
 }
 
 /* No two fields of a shared table lie at one place, and no name stands twice. */

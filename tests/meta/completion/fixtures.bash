@@ -92,6 +92,7 @@ suspect
 unknown" "$(offered list --state '')"
 	same "no candidates for a number" "" "$(offered list --older-than '')"
 	expect_changes
+	expect_cleaning
 }
 
 # able VERB: the kinds that have it, as help tells them.
@@ -153,6 +154,26 @@ unknown" "$(offered remove --force '')"
 	same "a command for a socket" ":files" "$(offered create sock:/run/x -- --li)"
 }
 
+# Of `clean`: what can be garbage, and the columns that it alone has.
+expect_cleaning() {
+	same "kinds to be cleaned" "$(able clean)" "$(offered clean '' | grep '^[a-z]*/')"
+	same "classes to be cleaned" "$(able clean | cut -d / -f 1 | sort -u)" "$(offered clean '' | grep -x '[a-z]*')"
+	same "columns of clean" "$("$IPCTOOL" clean -H --noheadings | awk '{ print tolower($1) }' | sort)" "$(offered clean -o '')"
+	same "columns that clean alone has" "result
+rule
+verdict
+why" "$(comm -13 <(offered list -o '') <(offered clean -o ''))"
+	same "what to include" "idle
+suspect" "$(offered clean --include '')"
+	same "what else to include" "suspect,idle
+suspect,suspect" "$(offered clean --include suspect,)"
+	same "owners to clean after" "$(getent passwd | cut -d : -f 1 | sort -u)" "$(offered clean --owner '' | sort -u)"
+	same "no candidates for a key" "" "$(offered clean --key '')"
+	same "files with rules" ":files" "$(offered clean --policy '')"
+	same "directories with rules" ":dirs" "$(offered clean --policy-dir '')"
+	same "directories to save into" ":dirs" "$(offered clean --save '')"
+}
+
 # Command lines for typed.py that every shell has to get right.
 cases() {
 	local tab=$'\t'
@@ -187,6 +208,8 @@ cases() {
 	ipctool wait sem«»--now${tab}wait${tab}sem:/only${tab}--nowait
 	ipctool wait sem:/only -- /tmp/some:${tab}wait${tab}sem:/only${tab}--${tab}/tmp/some:colon
 	ipctool remove --force=he«»fifo:/run/na${tab}remove${tab}--force=held${tab}fifo:/run/named:fifo
+	ipctool cle«» --app«» --inc${tab}clean${tab}--apply${tab}--include
+	ipctool clean --policy=/tmp/some\x5c f${tab}clean${tab}--policy=/tmp/some file
 	END
 }
 
