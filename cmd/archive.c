@@ -22,6 +22,7 @@ struct archive {
 	uint64_t length;   /* of the manifest */
 	uint64_t bytes, objects;
 	struct ending *ending;
+	bool failed; /* the manifest tells of more than it should */
 	/* Of the last object that archive_keep() kept, until it is settled. */
 	bool unsettled, whole;
 	uint64_t begin, size; /* of its stanza, and of its file */
@@ -290,18 +291,25 @@ static enum code check_room(struct archive *archive, const struct ipc_object *ob
 	return CODE_FAILED;
 }
 
-/* Take back the last object. */
+/* Take back the last object. Its file goes last: a manifest must not tell of what is not there. */
 static void forget(struct archive *archive)
 {
-	unlinkat(archive->dir, archive->file, 0);
-	if (ftruncate(archive->manifest, (off_t)archive->begin) < 0)
-		complain(archive->app, archive->path, "%s is still there, but the manifest cannot be cut: %s",
-			 archive->file, strerror(errno));
-	else
-		archive->length = archive->begin;
+	bool cut = ftruncate(archive->manifest, (off_t)archive->begin) == 0;
+
+	archive->unsettled = false;
+	if (cut && fdatasync(archive->manifest) == 0) {
+		unlinkat(archive->dir, archive->file, 0);
+	} else {
+		complain(archive->app, archive->path,
+			 "the manifest cannot be cut, so %s of an object that was not removed stays: %s", archive->file,
+			 strerror(errno));
+		archive->failed = true;
+	}
+	if (!cut)
+		return;
+	archive->length = archive->begin;
 	archive->objects--;
 	archive->bytes -= archive->size;
-	archive->unsettled = false;
 }
 
 enum code archive_keep(struct archive *archive, const struct ipc_object *object)
@@ -327,15 +335,18 @@ enum code archive_keep(struct archive *archive, const struct ipc_object *object)
 		    archive->result.torn ? "it changed while it was read" : "not all of it could be read");
 }
 
-const char *archive_settle(struct archive *archive, bool gone)
+const char *archive_kept(const struct archive *archive)
+{
+	return archive && archive->unsettled ? archive->file : NULL;
+}
+
+void archive_settle(struct archive *archive, bool gone)
 {
 	if (!archive || !archive->unsettled)
-		return NULL;
+		return;
 	archive->unsettled = false;
-	if (gone)
-		return archive->file;
-	forget(archive);
-	return NULL;
+	if (!gone)
+		forget(archive);
 }
 
 /* ---- beginning and end ------------------------------------------------------------------------------------------- */
@@ -389,10 +400,11 @@ uint64_t archive_objects(const struct archive *archive)
 
 enum code archive_close(struct archive *archive)
 {
-	enum code code = CODE_DONE;
+	enum code code;
 
 	if (!archive)
 		return CODE_DONE;
+	code = archive->failed ? CODE_FAILED : CODE_DONE;
 	if (!archive->objects && archive->manifest >= 0)
 		unlinkat(archive->dir, MANIFEST_NAME, 0);
 	if (archive->manifest >= 0 && close(archive->manifest) < 0) {

@@ -34,11 +34,10 @@ enum code archive_add(struct archive *archive, const struct ipc_object *object, 
  * made again by its program alone (archive_refuses()) is not kept.
  */
 enum code archive_keep(struct archive *archive, const struct ipc_object *object);
-/*
- * The object that archive_keep() was called for last is gone: returns its file, or NULL when there is none. Or it is still
- * there: then nothing of it stays here, and NULL is returned, as for an archive of NULL.
- */
-const char *archive_settle(struct archive *archive, bool gone);
+/* The file of the object that archive_keep() was called for last. NULL when there is none, as for an archive of NULL. */
+const char *archive_kept(const struct archive *archive);
+/* That object is gone; or it is still there: then nothing of it stays here. NULL is allowed. */
+void archive_settle(struct archive *archive, bool gone);
 /* Why the last archive_add() or archive_keep() failed. */
 const char *archive_why(struct archive *archive);
 /* How the last archive_add() went: what could not be reached, for example. */

@@ -38,7 +38,7 @@ static const struct poptOption options[] = {
 	OPTION_WITH("min-age", '\0', OPTION_MIN_AGE, "keep what was used in this time, 1h when not given", "DURATION"),
 	OPTION_WITH("include", '\0', OPTION_INCLUDE,
 		    "remove also what is only suspect, or only idle; several with commas", "STATE"),
-	OPTION_FLAG("if-no-process", '\0', OPTION_IF_NO_PROCESS, "only what belongs to users who have no process"),
+	OPTION_FLAG("if-no-process", '\0', OPTION_IF_NO_PROCESS, "only when each --owner certainly has no process"),
 	OPTION_WITH("key", '\0', OPTION_KEY, "System V objects with this key, or one in this range; again: or this",
 		    "KEY[-KEY]"),
 	OPTION_WITH("policy", '\0', OPTION_POLICY,
@@ -213,7 +213,9 @@ static const char *option_that_shows(const struct job *job)
 /* What --check-policy would not look at. */
 static const char *beside_check(const struct job *job)
 {
-	return job->cleaning.how.apply ? "--apply" : job->operands.count ? job->operands.items[0] : NULL;
+	return job->cleaning.how.apply ? "--apply"
+	       : job->operands.count   ? job->operands.items[0]
+				       : option_that_shows(job);
 }
 
 static bool refuse_both(const struct job *job, const char *option, const char *other)
@@ -266,6 +268,28 @@ static bool check_options(const struct job *job)
 
 /* ---- what is looked at --------------------------------------------------------------------------------------------- */
 
+/* What a user has who has no process is used by nobody; that has to be certain for each of them. */
+static enum code check_owners(const struct job *job)
+{
+	const struct strings *owners = &job->selection.owners;
+	uint64_t uid;
+	size_t i;
+
+	if (!job->cleaning.how.owner_gone)
+		return CODE_DONE;
+	if (!owners->count)
+		complain(job->app, "--if-no-process", "whose? It goes with --owner");
+	for (i = 0; i < owners->count; i++) {
+		if (!selection_user(job->app, owners->items[i], &uid))
+			return CODE_USAGE;
+		if (!ipc_user_absent(job->app->ctx, uid))
+			continue;
+		complain(job->app, "--if-no-process", "nothing is removed: %s", ipc_ctx_error(job->app->ctx));
+		return CODE_REFUSED;
+	}
+	return owners->count ? CODE_DONE : CODE_USAGE;
+}
+
 static enum code make_query(struct job *job)
 {
 	struct cleaning *cleaning = &job->cleaning;
@@ -276,7 +300,9 @@ static enum code make_query(struct job *job)
 		return CODE_USAGE;
 	if (!check_include(job))
 		return CODE_USAGE;
-	code = chosen_query(&job->chosen, &job->selection, job->app, &cleaning->query);
+	code = check_owners(job);
+	if (!code)
+		code = chosen_query(&job->chosen, &job->selection, job->app, &cleaning->query);
 	if (!code)
 		code = key_ranges_filter(&job->keys, job->app, cleaning->query);
 	for (i = 0; !code && i < job->columns.count; i++)

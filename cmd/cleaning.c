@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A cleaning under way: what it takes before the first object goes, before each, and after the last. */
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "cleaning.h"
+#include "message.h"
 
 /* ---- before an object goes ------------------------------------------------------------------------------------------ */
 
@@ -32,6 +35,13 @@ static const char *keep_contents(struct cleaning *cleaning, const struct ipc_obj
 	}
 }
 
+/* The next one would not fare better. */
+static const char *refuse_unrecorded(struct cleaning *cleaning, const char *why)
+{
+	cleaning->broken = true;
+	return refuse(cleaning, CODE_FAILED, "its removal could not be recorded", why);
+}
+
 static const char *before(const struct ipc_object *object, void *data)
 {
 	struct cleaning *cleaning = data;
@@ -42,11 +52,14 @@ static const char *before(const struct ipc_object *object, void *data)
 	if (cleaning->broken)
 		return "removals cannot be recorded any more";
 	why = journal_prepare(cleaning->journal, object);
-	if (!why)
-		return keep_contents(cleaning, object);
-	/* The next one would not fare better. */
-	cleaning->broken = true;
-	return refuse(cleaning, CODE_FAILED, "its removal could not be recorded", why);
+	if (why)
+		return refuse_unrecorded(cleaning, why);
+	why = keep_contents(cleaning, object);
+	if (why)
+		return why;
+	/* Last of all: whoever is killed from here on has told of it. */
+	why = journal_announce(cleaning->journal, object, archive_kept(cleaning->archive));
+	return why ? refuse_unrecorded(cleaning, why) : NULL;
 }
 
 /* ---- beginning ------------------------------------------------------------------------------------------------------ */
@@ -71,6 +84,26 @@ static void hold_signals(struct cleaning *cleaning)
 	cleaning->app->out.ending = &cleaning->ending;
 }
 
+static bool begin_journal(struct cleaning *cleaning)
+{
+	enum code code;
+
+	cleaning->journal = journal_open(cleaning->app, cleaning->log, !cleaning->no_syslog, &code);
+	if (code) {
+		not_begun(cleaning, code, "log", "removals could not be recorded");
+		return false;
+	}
+	/* Whoever closes any descriptor of a file loses his locks on it. */
+	if (journal_is_file(cleaning->journal, cleaning->runlock.fd)) {
+		complain(cleaning->app, "--log", "'%s' is the file of the lock as well; name another one",
+			 cleaning->log);
+		not_begun(cleaning, CODE_USAGE, "log", "it is the file of the lock");
+		return false;
+	}
+	journal_want(cleaning->query);
+	return true;
+}
+
 static bool begin(struct cleaning *cleaning)
 {
 	enum code code = CODE_DONE;
@@ -83,12 +116,8 @@ static bool begin(struct cleaning *cleaning)
 			  code == CODE_REFUSED ? "another cleaning holds it" : "it could not be taken");
 		return false;
 	}
-	cleaning->journal = journal_open(cleaning->app, cleaning->log, !cleaning->no_syslog, &code);
-	if (code) {
-		not_begun(cleaning, code, "log", "removals could not be recorded");
+	if (!begin_journal(cleaning))
 		return false;
-	}
-	journal_want(cleaning->query);
 	if (!cleaning->save)
 		return true;
 	cleaning->archive = archive_create(cleaning->app, cleaning->save, &cleaning->ending, &code);
@@ -129,14 +158,31 @@ static void report(struct cleaning *cleaning, int result)
 		findings_interruption(cleaning->app, cleaning->removed, &cleaning->outcome);
 }
 
+/* Between two objects: a signal may end it, and who watches wants to see something. */
+static int step(uint64_t looked, uint64_t found, void *data)
+{
+	struct cleaning *cleaning = data;
+	char line[128];
+
+	if (!cleaning->quiet && progress_due(&cleaning->progress)) {
+		snprintf(line, sizeof(line), "%" PRIu64 " looked at, %" PRIu64 " may go, %" PRIu64 " removed", looked,
+			 found, cleaning->removed);
+		progress_show(&cleaning->progress, line);
+	}
+	return ending_come(&cleaning->ending);
+}
+
 static int clean(struct cleaning *cleaning)
 {
 	int result;
 
 	cleaning->how.tell = cleaning_tell;
 	cleaning->how.before = before;
+	cleaning->how.step = step;
 	cleaning->how.data = cleaning;
+	progress_begin(&cleaning->progress);
 	result = ipc_query_clean(cleaning->query, &cleaning->how, &cleaning->done);
+	progress_hide(&cleaning->progress);
 	report(cleaning, result);
 	return result;
 }

@@ -9,6 +9,7 @@
 #include "ending.h"
 #include "findings.h"
 #include "journal.h"
+#include "progress.h"
 #include "render.h"
 #include "runlock.h"
 
@@ -27,6 +28,7 @@ struct cleaning {
 	struct ipc_cleaned done;
 	uint64_t removed, left, failed; /* told so far; left: by the limit */
 	struct ending ending;
+	struct progress progress;
 	struct runlock runlock;
 	struct archive *archive;
 	struct journal *journal;

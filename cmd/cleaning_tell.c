@@ -77,13 +77,6 @@ static void tell_people(struct cleaning *cleaning, const struct told *told)
 		tell_line(cleaning, told->object, "gone");
 }
 
-static void record(struct cleaning *cleaning, const struct ipc_object *object, const char *saved)
-{
-	cleaning->removed++;
-	if (!journal_removed(cleaning->journal, object, saved))
-		cleaning->broken = true;
-}
-
 /* It might go, and stays: for the limit, or because it could not be recorded or saved. */
 static void account_for_kept(struct cleaning *cleaning, const struct ipc_object *object)
 {
@@ -97,10 +90,12 @@ static void account_for_kept(struct cleaning *cleaning, const struct ipc_object 
 static void account(struct cleaning *cleaning, const struct told *told)
 {
 	int error = ipc_clean_error(cleaning->query);
-	const char *saved = archive_settle(cleaning->archive, is(told->result, "removed"));
 
+	archive_settle(cleaning->archive, is(told->result, "removed"));
+	if (cleaning->journal && !journal_settle(cleaning->journal, told->object, told->result))
+		cleaning->broken = true;
 	if (is(told->result, "removed")) {
-		record(cleaning, told->object, saved);
+		cleaning->removed++;
 	} else if (is(told->result, "failed")) {
 		cleaning->failed++;
 		tell_failure(cleaning, told->object, code_of_errno(error), error, "");
@@ -115,6 +110,7 @@ int cleaning_tell(const struct ipc_object *object, void *data)
 	struct cleaning *cleaning = data;
 	struct renderer *renderer = cleaning->renderer;
 
+	progress_hide(&cleaning->progress);
 	account(cleaning, &told);
 	if (!renderer)
 		tell_people(cleaning, &told);

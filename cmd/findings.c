@@ -170,7 +170,7 @@ void findings_failure(const struct app *app, int error, struct outcome *outcome)
 {
 	const char *why = ipc_ctx_error(app->ctx);
 
-	if (!*why)
+	if (error == ENOMEM || !*why) /* then the text is of an older failure */
 		why = strerror(error);
 	outcome->complete = false;
 	outcome_add(outcome, code_of_errno(error), app->command->name, error, why);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The record of removals. */
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <syslog.h>
 
 #include "journal.h"
@@ -14,8 +15,12 @@ struct journal {
 	char *path; /* of the file; NULL: none */
 	struct journal_file file;
 	struct text by, line, why;
-	bool failed; /* something could not be recorded */
+	bool announced; /* of the object at hand: the file says that it goes */
+	bool failed;    /* something could not be recorded */
 };
+
+static const struct ipc_bytes removing = {"removing", sizeof("removing") - 1},
+			      removed = {"removed", sizeof("removed") - 1};
 
 static struct journal *release(struct journal *journal)
 {
@@ -56,29 +61,53 @@ void journal_want(struct ipc_query *query)
 	journal_line_want(query);
 }
 
+static const char *refuse(struct journal *journal, int error)
+{
+	text_clear(&journal->why);
+	text_format(&journal->why, "%s: %s", journal->path, strerror(error));
+	return text_cstr(&journal->why);
+}
+
+static void write_line(struct journal *journal, const struct ipc_object *object, const char *saved,
+		       struct ipc_bytes result)
+{
+	text_clear(&journal->line);
+	journal_line_json(&journal->line, object, &journal->by, saved, result);
+}
+
 const char *journal_prepare(struct journal *journal, const struct ipc_object *object)
 {
 	int error;
 
 	if (!journal->path)
 		return NULL;
-	text_clear(&journal->line);
-	journal_line_json(&journal->line, object, &journal->by, NULL);
-	error = journal_file_reserve(&journal->file, journal->line.len + JOURNAL_LINE_GROWS);
-	if (!error)
-		return NULL;
-	text_clear(&journal->why);
-	text_format(&journal->why, "%s: %s", journal->path, strerror(error));
-	return text_cstr(&journal->why);
+	write_line(journal, object, NULL, removing);
+	/* It may take two lines. */
+	error = journal_file_reserve(&journal->file, 2 * (journal->line.len + JOURNAL_LINE_GROWS));
+	return error ? refuse(journal, error) : NULL;
 }
 
-static bool append(struct journal *journal, const struct ipc_object *object, const char *saved)
+const char *journal_announce(struct journal *journal, const struct ipc_object *object, const char *saved)
 {
 	int error;
 
-	text_clear(&journal->line);
-	journal_line_json(&journal->line, object, &journal->by, saved);
+	if (!journal->path)
+		return NULL;
+	write_line(journal, object, saved, removing);
 	error = journal_file_append(&journal->file, &journal->line);
+	journal->announced = !error;
+	return error ? refuse(journal, error) : NULL;
+}
+
+/* It was announced, and stays or was gone before. Its reader may have become slow meanwhile. */
+static bool take_back(struct journal *journal, const struct ipc_object *object, struct ipc_bytes result)
+{
+	int error;
+
+	write_line(journal, object, NULL, result);
+	error = journal_file_reserve(&journal->file, journal->line.len);
+	if (!error)
+		error = journal_file_append(&journal->file, &journal->line);
 	if (!error)
 		return true;
 	journal->failed = true;
@@ -89,16 +118,27 @@ static bool append(struct journal *journal, const struct ipc_object *object, con
 	return false;
 }
 
-bool journal_removed(struct journal *journal, const struct ipc_object *object, const char *saved)
+bool journal_settle(struct journal *journal, const struct ipc_object *object, struct ipc_bytes result)
 {
-	bool good = !journal->path || append(journal, object, saved);
+	bool announced = journal->announced;
 
+	journal->announced = false;
+	if (result.len != removed.len || memcmp(result.data, removed.data, result.len) != 0)
+		return !announced || take_back(journal, object, result);
 	if (journal->syslog) {
 		text_clear(&journal->line);
 		journal_line_plain(&journal->line, object);
 		syslog(LOG_NOTICE, "%s", text_cstr(&journal->line));
 	}
-	return good;
+	return true;
+}
+
+bool journal_is_file(const struct journal *journal, int fd)
+{
+	struct stat log, other;
+
+	return journal->path && fstat(journal->file.fd, &log) == 0 && fstat(fd, &other) == 0 &&
+	       log.st_dev == other.st_dev && log.st_ino == other.st_ino;
 }
 
 enum code journal_close(struct journal *journal)

@@ -88,7 +88,8 @@ static void append_time(struct text *out)
 	text_char(out, '"');
 }
 
-void journal_line_json(struct text *out, const struct ipc_object *object, struct text *by, const char *saved)
+void journal_line_json(struct text *out, const struct ipc_object *object, struct text *by, const char *saved,
+		       struct ipc_bytes result)
 {
 	struct ipc_value value;
 	size_t i;
@@ -106,6 +107,8 @@ void journal_line_json(struct text *out, const struct ipc_object *object, struct
 		format_json_text(out, saved);
 	else
 		text_string(out, "null");
+	text_string(out, ", \"result\": ");
+	format_json_string(out, result);
 	text_string(out, "}\n");
 }
 

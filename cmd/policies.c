@@ -27,6 +27,16 @@ static size_t tell_faults(const struct policies *policies, const struct app *app
 	return i;
 }
 
+static size_t count_faults(const struct policies *policies)
+{
+	struct ipc_policy_fault fault;
+	size_t count = 0;
+
+	while (ipc_policy_fault(policies->policy, count, &fault))
+		count++;
+	return count;
+}
+
 static enum code fail(const struct app *app, const char *what, int error)
 {
 	const char *why = ipc_ctx_error(app->ctx);
@@ -35,22 +45,35 @@ static enum code fail(const struct app *app, const char *what, int error)
 	return code_of_errno(-error);
 }
 
-/* What is wrong in the text is told at the end, with that of all files. A file that is not there is a wrong option. */
-static enum code settle(const struct app *app, const char *path, int error)
+/*
+ * What is wrong in the text is told at the end, with that of all files. A file that is not there is a wrong option.
+ * @faults: how many there were before.
+ */
+static enum code settle(const struct policies *policies, const struct app *app, const char *path, int error,
+			size_t faults)
 {
-	enum code code = CODE_USAGE;
+	enum code code;
 
 	if (!error)
 		return CODE_DONE;
-	if (error != -EINVAL)
-		code = fail(app, path, error);
-	return code == CODE_MISSING ? CODE_USAGE : code;
+	if (error == -EINVAL && count_faults(policies) > faults)
+		return CODE_USAGE;
+	code = fail(app, path, error);
+	return error == -EINVAL || code == CODE_MISSING ? CODE_USAGE : code;
+}
+
+static enum code read_file(const struct policies *policies, const struct app *app, const char *path)
+{
+	size_t faults = count_faults(policies);
+
+	return settle(policies, app, path, ipc_policy_read(policies->policy, path), faults);
 }
 
 /* The usual directory may be missing: then there are no rules. One that was named may not. */
 static enum code read_directory(const struct policies *policies, const struct app *app)
 {
 	const char *path = policies->directory ? policies->directory : POLICY_DIRECTORY;
+	size_t faults = count_faults(policies);
 	struct stat st;
 
 	if (policies->directory && stat(path, &st) < 0) {
@@ -59,7 +82,7 @@ static enum code read_directory(const struct policies *policies, const struct ap
 		complain(app, "--policy-dir", "'%s': %s", path, strerror(errno));
 		return code;
 	}
-	return settle(app, path, ipc_policy_read_directory(policies->policy, path));
+	return settle(policies, app, path, ipc_policy_read_directory(policies->policy, path), faults);
 }
 
 enum code policies_read(struct policies *policies, const struct app *app)
@@ -71,10 +94,9 @@ enum code policies_read(struct policies *policies, const struct app *app)
 	if (error)
 		return fail(app, NULL, error);
 	for (i = 0; i < policies->files.count; i++)
-		code = code_join(code, settle(app, policies->files.items[i],
-					      ipc_policy_read(policies->policy, policies->files.items[i])));
+		code = code_join(code, read_file(policies, app, policies->files.items[i]));
 	code = code_join(code, read_directory(policies, app));
-	return tell_faults(policies, app) ? CODE_USAGE : code;
+	return tell_faults(policies, app) ? code_join(code, CODE_USAGE) : code;
 }
 
 static void append_count(struct text *out, size_t count, const char *noun)

@@ -26,7 +26,7 @@ static enum code add_condition(const struct app *app, struct ipc_query *query, s
 	return error ? refuse(app, "selection", error) : CODE_DONE;
 }
 
-static bool find_user(const struct app *app, const char *name, uint64_t *uid)
+bool selection_user(const struct app *app, const char *name, uint64_t *uid)
 {
 	const struct passwd *user;
 	char *end;
@@ -55,7 +55,7 @@ static enum code add_owners(const struct selection *selection, const struct app 
 	if (!selection->owners.count)
 		return CODE_DONE;
 	for (i = 0; i < selection->owners.count; i++) {
-		if (!find_user(app, selection->owners.items[i], &uid)) {
+		if (!selection_user(app, selection->owners.items[i], &uid)) {
 			text_release(&condition);
 			return CODE_USAGE;
 		}

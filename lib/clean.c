@@ -13,6 +13,7 @@
 
 #include "policy/policy.h"
 #include "sources/deadline.h"
+#include "sources/processes.h"
 
 #define BATCH 4096
 #define EVIDENCE_LASTS INT64_C(250000000) /* ns, from the end of the look on; or as long as the look itself took */
@@ -30,9 +31,10 @@ struct cleaner {
 	const struct ipc_cleaning *how;
 	struct ipc_cleaned done;
 	struct waiting waiting;
-	size_t batch;       /* how many are looked at together next */
-	struct ipc_buf why; /* of the object at hand */
-	int error;          /* that is no single object's: -ENOMEM */
+	uint64_t looked, found; /* for step() */
+	size_t batch;           /* how many are looked at together next */
+	struct ipc_buf why;     /* of the object at hand */
+	int error;              /* that is no single object's: -ENOMEM */
 };
 
 bool ipc_kind_proof(const struct ipc_kind *kind, struct ipc_proof *out)
@@ -226,11 +228,24 @@ static int remove_object(struct cleaner *cleaner, const struct ipc_object *objec
 	return ipc_object_remove(cleaner->ctx, object, &how);
 }
 
+static int step(struct cleaner *cleaner)
+{
+	const struct ipc_cleaning *how = cleaner->how;
+
+	return how->step ? how->step(cleaner->looked, cleaner->found, how->data) : 0;
+}
+
 static int look_first(const struct ipc_object *found, void *data)
 {
 	struct ipc_object *object = (struct ipc_object *)found;
 	struct cleaner *cleaner = data;
+	int r;
 
+	cleaner->looked++;
+	cleaner->found += has_verdict(object, "remove");
+	r = step(cleaner);
+	if (r)
+		return r;
 	if (!has_verdict(object, "remove"))
 		return keep(cleaner, object);
 	/* A rehearsal takes leases, but not on what is only a picture. */
@@ -349,7 +364,9 @@ static int remove_until(struct cleaner *cleaner, const struct ipc_set *set, int6
 			r = wait_for_look(&cleaner->waiting, object->handle);
 			continue;
 		}
-		r = remove_verified(cleaner, object);
+		r = step(cleaner);
+		if (r == 0)
+			r = remove_verified(cleaner, object);
 		done++;
 	}
 	/* Where saving or recording is slow, as many are looked at as get their turn. */
@@ -388,6 +405,26 @@ static int remove_batch(struct cleaner *cleaner)
 	return r;
 }
 
+/* ---- users ------------------------------------------------------------------------------------------------------- */
+
+int ipc_user_absent(struct ipc_ctx *ctx, uint64_t uid)
+{
+	struct ipc_processes *processes;
+	int r;
+
+	if (!ipc_proc_initial_pidns(ctx))
+		return ipc_ctx_fail(ctx, -EACCES, "processes outside this pid namespace cannot be seen");
+	r = ipc_processes_new(ctx, 0, &processes);
+	if (r)
+		return ipc_ctx_fail(ctx, r, "processes cannot be read: %s", strerror(-r));
+	r = ipc_processes_have_uid(processes, uid);
+	ipc_processes_free(processes);
+	if (r == 0)
+		return 0;
+	return r > 0 ? ipc_ctx_fail(ctx, -EBUSY, "user %" PRIu64 " has processes", uid)
+		     : ipc_ctx_fail(ctx, -EACCES, "/proc hides processes, so user %" PRIu64 " may have some", uid);
+}
+
 /* ---- all of it --------------------------------------------------------------------------------------------------- */
 
 static int want(struct ipc_query *query)
@@ -419,13 +456,16 @@ int ipc_query_clean(struct ipc_query *query, const struct ipc_cleaning *how, str
 	query->cleaning = how;
 	if (r == 0)
 		r = ipc_query_run(query, look_first, &cleaner);
-	while (r == 0 && count_waiting(&cleaner.waiting))
-		r = remove_batch(&cleaner);
+	while (r == 0 && count_waiting(&cleaner.waiting)) {
+		r = step(&cleaner);
+		if (r == 0)
+			r = remove_batch(&cleaner);
+	}
 	query->cleaning = NULL;
 	forget_all(&cleaner.waiting);
 	ipc_buf_release(&cleaner.why);
 	if (cleaner.error)
-		r = cleaner.error;
+		r = ipc_ctx_fail(query->ctx, cleaner.error, "out of memory");
 	if (out)
 		*out = cleaner.done;
 	return r;

@@ -14,6 +14,7 @@
 #include "classes/shm.h"
 #include "clean.h"
 #include "query.h"
+#include "sources/unlink.h"
 #include "sources/users.h"
 
 static const char *const state_names[] = {
@@ -144,6 +145,10 @@ static void judge_once(struct ipc_run *run, struct ipc_object *object)
 		state = kind->judge(run, object);
 	else
 		state = ipc_judge_held(run, object) ? IPC_STATE_HELD : IPC_STATE_NONE;
+	if (state == IPC_STATE_IDLE && ipc_private_is(object->name)) {
+		ipc_evidence(run, "left by a removal that was killed half-way");
+		state = IPC_STATE_ORPHAN;
+	}
 	ipc_run_set_state(object, state);
 	ipc_run_keep_evidence(run, object);
 }
@@ -212,16 +217,34 @@ static bool name_matches(const struct ipc_query *query, const struct ipc_object 
 	return false;
 }
 
-static bool selected(const struct ipc_query *query, const struct ipc_object *object)
+/* What a verdict fills in, and what it may change: the state, by a proof. */
+#define BY_VERDICT (IPC_NEED_VERDICT | IPC_NEED_STATE)
+
+/* @verdict: only the filters that ask for such fields, else only the others. */
+static bool passes(const struct ipc_query *query, const struct ipc_object *object, bool verdict)
 {
 	size_t i;
 
-	if (!held_by(query, object) || !name_matches(query, object))
-		return false;
-	for (i = 0; i < query->filter_count; i++)
-		if (!ipc_filter_test(query->filters[i], object, object->of_class->record))
+	for (i = 0; i < query->filter_count; i++) {
+		const struct ipc_filter *filter = query->filters[i];
+
+		if (!(ipc_filter_needs(filter) & BY_VERDICT) != verdict &&
+		    !ipc_filter_test(filter, object, object->of_class->record))
 			return false;
+	}
 	return true;
+}
+
+/* The verdict may take a lease on the object: none on what is not selected. */
+static bool selected(struct ipc_run *run, struct ipc_object *object)
+{
+	const struct ipc_query *query = run->query;
+
+	if (!held_by(query, object) || !name_matches(query, object) || !passes(query, object, false))
+		return false;
+	if (query->cleaning)
+		ipc_verdict(run, object);
+	return passes(query, object, true);
 }
 
 static bool in_other_mounts(const struct ipc_object *object)
@@ -272,8 +295,6 @@ static void derive(struct ipc_run *run, struct ipc_object *object)
 		derive_container(run, object);
 	if (ipc_run_needs(run, IPC_NEED_STATE))
 		judge(run, object);
-	if (run->query->cleaning)
-		ipc_verdict(run, object);
 }
 
 /* Is @object asked for: by its kind, or by a target? */
@@ -294,7 +315,7 @@ int ipc_run_emit(struct ipc_run *run, void *emitted)
 	struct ipc_query *query = run->query;
 	struct ipc_object *object = emitted;
 	struct delivery delivery;
-	bool asked;
+	bool asked, wanted;
 	int r;
 
 	if (run->arena.failed)
@@ -310,9 +331,10 @@ int ipc_run_emit(struct ipc_run *run, void *emitted)
 		return r;
 	if (asked) {
 		derive(run, object);
+		wanted = !run->arena.failed && selected(run, object);
 		if (run->arena.failed)
 			return -ENOMEM;
-		if (selected(query, object)) {
+		if (wanted) {
 			if (query->keep)
 				return keep(query, object);
 			delivery = (struct delivery){query, object};

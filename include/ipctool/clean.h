@@ -97,8 +97,11 @@ struct ipc_cleaning {
 	 * negative: no limit but that of rules.
 	 */
 	int64_t min_age;
-	unsigned
-		include; /* IPC_INCLUDE_*: the query has to be limited by owners, keys or names then; rules need it not */
+	/*
+	 * IPC_INCLUDE_*: the query has to be limited by owners, keys or names then; rules need it not. The caller has to see to
+	 * that: it is not checked.
+	 */
+	unsigned include;
 	bool owner_gone; /* only what belongs to users who certainly have no process */
 	bool apply;      /* remove; else nothing is changed */
 	uint64_t max;    /* with apply: no further removal after as many; 0: no limit */
@@ -114,6 +117,11 @@ struct ipc_cleaning {
 	 * call comes from a thread that stands in it.
 	 */
 	ipc_object_fn tell;
+	/*
+	 * Called often, from where tell() is called: @looked objects were looked at so far, @found of them may go. Non-zero ends
+	 * the cleaning with that value. May be NULL.
+	 */
+	int (*step)(uint64_t looked, uint64_t found, void *data);
 	void *data;
 };
 
@@ -137,6 +145,11 @@ struct ipc_cleaned {
  * their result is "failed" with the reason in `why`. ipc_query_complete() and so on speak of the first look.
  */
 IPC_EXPORT int ipc_query_clean(struct ipc_query *query, const struct ipc_cleaning *how, struct ipc_cleaned *out);
+/**
+ * Is it certain that user @uid has no process, from a complete scan of the initial pid namespace? 0: it is. Errors, with text:
+ * -EBUSY (he has some), -EACCES (not all processes can be seen), and as open(2).
+ */
+IPC_EXPORT int ipc_user_absent(struct ipc_ctx *ctx, uint64_t uid);
 /** While tell() is called for a result "failed": the positive errno; else 0. */
 IPC_EXPORT int ipc_clean_error(const struct ipc_query *query);
 

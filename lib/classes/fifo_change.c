@@ -234,14 +234,18 @@ static int release_known(const struct removal *removal, int found)
 
 /*
  * The kernel lets nobody write who would find no reader, and touches nothing then: so this finds out who reads, or waits
- * to, wherever he is. Of writers it says nothing. A reader who is found sees a writer come and go.
+ * to, wherever he is. Of writers it says nothing. A reader who is found sees a writer come and go. Who has to be certain
+ * takes no other failure for an answer.
  */
 static int find_reader(const struct removal *removal, int found)
 {
 	int fd = ipc_fifo_reopen(removal->ctx, found, O_WRONLY | O_NONBLOCK);
 
-	if (fd < 0)
+	if (fd == -ENXIO || (fd < 0 && !removal->how->certain))
 		return 0;
+	if (fd < 0)
+		return ipc_ctx_fail(removal->ctx, -EBUSY, "whether somebody reads it could not be found out: %s",
+				    strerror(-fd));
 	close(fd);
 	return ipc_ctx_fail(removal->ctx, -EBUSY,
 			    "in use: somebody has it open for reading, or waits to, whom no evidence shows "

@@ -2,12 +2,14 @@
 /* The state of a FIFO: who has it open, and when it is to be removed who may have it that no scan of processes shows. */
 #include "classes/fifo_judge.h"
 
+#include <errno.h>
 #include <inttypes.h>
 
 #include "classes/fifo_change.h"
 #include "classes/pipe.h"
 #include "holders/inflight.h"
 #include "peek/peek.h"
+#include "sources/mounts.h"
 #include "sources/procfs.h"
 
 /* May there be holders whom nobody saw? */
@@ -47,6 +49,15 @@ static enum ipc_state judge_in_flight(struct ipc_run *run)
 	return IPC_STATE_IDLE;
 }
 
+/* Other hosts, and servers, have inodes of their own for the same FIFO: of these this kernel knows nothing. */
+static bool is_local(struct ipc_run *run, int fd)
+{
+	const struct ipc_mounts *mounts = ipc_run_mounts(run);
+	struct ipc_file file;
+
+	return mounts && ipc_file_stat(mounts, fd, "", false, &file) == 0 && file.mount && file.mount->local;
+}
+
 /* What the inode itself knows needs no complete scan. False: it could not be asked. */
 static bool ask_inode(struct ipc_run *run, const struct ipc_pipe *fifo, struct ipc_peek_fifo *open)
 {
@@ -57,7 +68,7 @@ static bool ask_inode(struct ipc_run *run, const struct ipc_pipe *fifo, struct i
 		return false;
 	r = ipc_fifo_find(run->ctx, fifo, &place);
 	if (r == 0)
-		r = ipc_peek_fifo(run->ctx, place.fd, open);
+		r = is_local(run, place.fd) ? ipc_peek_fifo(run->ctx, place.fd, open) : -EREMOTE;
 	ipc_fifo_place_release(&place);
 	return r == 0;
 }

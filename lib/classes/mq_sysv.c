@@ -76,7 +76,7 @@ static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object
 	blind = ipc_sysv_blind(run);
 	sender = ipc_judge_pid(run, "last sender", mq->last_sender, object->used);
 	receiver = ipc_judge_pid(run, "last receiver", mq->last_receiver, object->used);
-	state = ipc_sysv_state(run, sender == IPC_ALIVE || receiver == IPC_ALIVE,
+	state = ipc_sysv_state(run, (struct ipc_object *)object, sender == IPC_ALIVE || receiver == IPC_ALIVE,
 			       blind || (sender == IPC_ALIVE_UNKNOWN && mq->last_sender != IPC_UNKNOWN_INT) ||
 				       (receiver == IPC_ALIVE_UNKNOWN && mq->last_receiver != IPC_UNKNOWN_INT),
 			       sender == IPC_DEAD || receiver == IPC_DEAD);

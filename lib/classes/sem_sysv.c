@@ -159,7 +159,7 @@ static size_t list_pids(const struct ipc_list *list, int64_t *pids)
 	return count;
 }
 
-static enum ipc_state judge_users(struct ipc_run *run, const struct ipc_sem *sem)
+static enum ipc_state judge_users(struct ipc_run *run, struct ipc_sem *sem)
 {
 	int64_t *pids = ipc_arena_alloc(&run->arena, sem->values.count * sizeof(*pids) + 1);
 	bool alive = false, unknown = false, dead = false;
@@ -185,9 +185,9 @@ static enum ipc_state judge_users(struct ipc_run *run, const struct ipc_sem *sem
 		}
 	}
 	/* Who operated on it last may be dead, and another one that did before still rely on it. */
-	if (ipc_run_removes(run) && !alive && !unknown && ipc_judge_undo(run, &sem->base))
+	if (ipc_run_removes(run) && ipc_judge_undo(run, &sem->base))
 		return IPC_STATE_HELD;
-	return ipc_sysv_state(run, alive, unknown, dead);
+	return ipc_sysv_state(run, &sem->base, alive, unknown, dead);
 }
 
 static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object)
@@ -200,7 +200,7 @@ static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object
 	if (held)
 		return IPC_STATE_HELD;
 	if (sem->values.items)
-		return judge_users(run, sem);
+		return judge_users(run, (struct ipc_sem *)object);
 	ipc_evidence(run, "its values could not be read");
 	return IPC_STATE_UNKNOWN;
 }

@@ -45,16 +45,17 @@ static enum answer ask(struct ipc_ctx *ctx, const char *base, int32_t fd, uint64
 	return is_still(ctx, path + strlen("/proc/"), inode) ? UNIX : GONE;
 }
 
-/* A thread may have descriptors of its own, and the first one may have ended. */
+/* A thread may have descriptors of its own, and the first one may have ended. What cannot be read may be a unix socket. */
 static enum answer ask_threads(struct ipc_ctx *ctx, const struct ipc_hold *hold, uint64_t inode)
 {
 	enum answer answer = GONE;
 	struct dirent *entry;
 	char base[64];
 	DIR *dir;
+	int r = ipc_proc_opendir(ctx, &dir, "%" PRId64 "/task", hold->process->pid);
 
-	if (ipc_proc_opendir(ctx, &dir, "%" PRId64 "/task", hold->process->pid) < 0)
-		return GONE;
+	if (r < 0)
+		return r == -ENOENT || r == -ESRCH ? GONE : UNIX;
 	while (answer == GONE && (entry = readdir(dir))) {
 		if (entry->d_name[0] == '.')
 			continue;

@@ -81,12 +81,15 @@ bool ipc_sysv_blind(struct ipc_run *run)
 	return !blocked || hidden || outside || run->one_process;
 }
 
-enum ipc_state ipc_sysv_state(struct ipc_run *run, bool alive, bool unknown, bool dead)
+enum ipc_state ipc_sysv_state(struct ipc_run *run, struct ipc_object *object, bool alive, bool unknown, bool dead)
 {
 	if (unknown)
 		return IPC_STATE_UNKNOWN;
-	if (alive)
+	/* Who lives may use it again at any moment, and no count tells. */
+	if (alive) {
+		object->spared = "a user on record is alive";
 		return IPC_STATE_IDLE;
+	}
 	if (!dead) {
 		ipc_evidence(run, "nobody has used it");
 		return IPC_STATE_IDLE;

@@ -25,6 +25,6 @@ void ipc_sysv_names(const struct ipc_object *object, struct ipc_names *names);
  */
 bool ipc_sysv_blind(struct ipc_run *run);
 /* The state of an object that nobody waits for, by the fate of all users on record. */
-enum ipc_state ipc_sysv_state(struct ipc_run *run, bool alive, bool unknown, bool dead);
+enum ipc_state ipc_sysv_state(struct ipc_run *run, struct ipc_object *object, bool alive, bool unknown, bool dead);
 
 #endif

@@ -63,9 +63,10 @@ static enum answer ask_threads(struct question *question, const struct ipc_hold 
 	struct dirent *entry;
 	char base[64];
 	DIR *dir;
+	int r = ipc_proc_opendir(question->ctx, &dir, "%" PRId64 "/task", hold->process->pid);
 
-	if (ipc_proc_opendir(question->ctx, &dir, "%" PRId64 "/task", hold->process->pid) < 0)
-		return GONE;
+	if (r < 0)
+		return r == -ENOENT || r == -ESRCH ? GONE : UNREAD;
 	while (answer == GONE && (entry = readdir(dir))) {
 		if (entry->d_name[0] == '.')
 			continue;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "peek/peek_bpf.h"
+#include "sources/namespaces.h"
 
 #include "fifo.skel.h"
 
@@ -68,11 +69,18 @@ static int prove(struct ipc_peek *peek, struct fifo_bpf *skeleton)
 	return r;
 }
 
-int ipc_peek_fifo(struct ipc_ctx *ctx, int fd, struct ipc_peek_fifo *out)
+struct question {
+	struct ipc_ctx *ctx;
+	int fd;
+	struct ipc_peek_fifo *out;
+};
+
+static int ask(void *data)
 {
+	const struct question *question = data;
 	struct ipc_peek peek;
 	void *loaded = NULL;
-	int r = ipc_peek_begin(&peek, ctx);
+	int r = ipc_peek_begin(&peek, question->ctx);
 
 	if (r)
 		return r;
@@ -80,7 +88,15 @@ int ipc_peek_fifo(struct ipc_ctx *ctx, int fd, struct ipc_peek_fifo *out)
 	if (r == 0)
 		r = prove(&peek, loaded);
 	if (r == 0)
-		r = look(&peek, loaded, fd, out);
+		r = look(&peek, loaded, question->fd, question->out);
 	ipc_peek_end(&peek);
 	return r;
+}
+
+/* The BPF library reads files, and a FIFO may be asked about where a container's are. All threads have the same descriptors. */
+int ipc_peek_fifo(struct ipc_ctx *ctx, int fd, struct ipc_peek_fifo *out)
+{
+	struct question question = {ctx, fd, out};
+
+	return ipc_ns_at_home(ctx, ask, &question);
 }

@@ -104,6 +104,8 @@ bool ipc_rule_has_key(const char *key, size_t len);
 int ipc_rule_name_parse(struct ipc_bytes word, struct ipc_rule_name *out, struct ipc_buf *why);
 /* Is it a glob at all: has each bracket an end? -EINVAL with @why. */
 int ipc_rule_glob_check(struct ipc_bytes word, struct ipc_buf *why);
+/* Is it spelled as names are printed? What no name is printed as matches nothing. -EINVAL with @why, -ENOMEM. */
+int ipc_rule_spelling_check(struct ipc_bytes word, struct ipc_buf *why);
 /* Does every name match it? */
 bool ipc_rule_name_is_all(const struct ipc_rule_name *name);
 

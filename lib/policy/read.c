@@ -276,17 +276,24 @@ static const char *find_control(const char *line, size_t len)
 	return NULL;
 }
 
-static bool check_line(struct reader *reader, const char *line, size_t len)
+static bool check_controls(struct reader *reader, const char *line, size_t len)
 {
 	const char *control = find_control(line, len);
 
 	if (control)
 		fault(reader, (size_t)(control - line), *control ? "a control character" : "a NUL byte");
-	else if (len > LINE_LONGEST)
+	return !control;
+}
+
+static bool check_line(struct reader *reader, const char *line, size_t len)
+{
+	bool good = check_controls(reader, line, len);
+
+	if (good && len <= LINE_LONGEST)
+		return true;
+	if (good)
 		fault(reader, LINE_LONGEST,
 		      "a line has at most 197 bytes; further values go into indented lines below");
-	else
-		return true;
 	give_up_line(reader, *line == '[');
 	return false;
 }
@@ -305,7 +312,14 @@ static bool fetch_line(struct reader *reader)
 		len--;
 	while (i < len && is_blank(line[i]))
 		i++;
-	if (i == len || line[i] == '#' || line[i] == ';' || !check_line(reader, line, len))
+	if (i == len)
+		return false;
+	if (line[i] == '#' || line[i] == ';') {
+		/* Where lines end in a bare CR, a comment would be all that follows. */
+		check_controls(reader, line, len);
+		return false;
+	}
+	if (!check_line(reader, line, len))
 		return false;
 	memcpy(reader->line, line, len);
 	reader->line[len] = '\0';

@@ -54,8 +54,7 @@ int ipc_rule_glob_check(struct ipc_bytes word, struct ipc_buf *why)
 	return 0;
 }
 
-/* What no name is printed as matches nothing. */
-static int check_spelling(struct ipc_bytes word, struct ipc_buf *why)
+int ipc_rule_spelling_check(struct ipc_bytes word, struct ipc_buf *why)
 {
 	struct ipc_buf decoded = {0}, printed = {0};
 	size_t bad;
@@ -110,7 +109,7 @@ static int check(struct ipc_bytes word, size_t *pid, struct ipc_buf *why)
 
 	if (!is_one_of(word.data[0], "/*?["))
 		return refused(ipc_buf_format(why, "no name is like that: they begin with '/'"));
-	r = check_spelling(word, why);
+	r = ipc_rule_spelling_check(word, why);
 	if (r == 0)
 		r = ipc_rule_glob_check(word, why);
 	return r ? r : find_pid(word, pid, why);

@@ -251,7 +251,9 @@ static int parse_owner(struct ipc_bytes word, struct ipc_rule_owner *owner, stru
 		return refused(ipc_buf_format(why, "user numbers end at 4294967294"));
 	if (r == 0)
 		return 0;
-	r = ipc_rule_glob_check(word, why);
+	r = ipc_rule_spelling_check(word, why);
+	if (r == 0)
+		r = ipc_rule_glob_check(word, why);
 	if (r)
 		return r;
 	owner->glob = strndup(word.data, word.len);

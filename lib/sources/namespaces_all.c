@@ -54,6 +54,12 @@ static int add_fds(struct ipc_ctx *ctx, struct ipc_ns_set *set, int64_t pid, con
 	return r;
 }
 
+/* A process or thread that has ended hides nothing. */
+static bool is_hidden(int error)
+{
+	return error < 0 && error != -ENOENT && error != -ESRCH && error != -ENOMEM;
+}
+
 /* A field of a mountinfo line that is separated by spaces, @skip fields on. */
 static struct ipc_bytes field_at(const char *line, const char *end, int skip)
 {
@@ -77,6 +83,8 @@ static int add_mounts(struct ipc_ctx *ctx, struct ipc_ns_set *set, int64_t pid, 
 	int r;
 
 	r = ipc_proc_read(ctx, text, "%" PRId64 "/mountinfo", pid);
+	if (is_hidden(r))
+		set->hidden++;
 	for (line = text->data; r == 0 && line && *line; line = *end ? end + 1 : end) {
 		enum ipc_ns_type type;
 		struct ipc_bytes path;
@@ -103,29 +111,33 @@ struct sweep {
 	struct ipc_buf text;
 };
 
-/* The link count of PID/task is the number of threads and two more. */
+/* The link count of PID/task is the number of threads and two more. Where it cannot be told, there may be some. */
 static bool has_threads(struct ipc_ctx *ctx, int64_t pid)
 {
 	struct stat st;
 	char path[32];
 
 	snprintf(path, sizeof(path), "%" PRId64 "/task", pid);
-	return fstatat(ctx->proc_fd, path, &st, 0) == 0 && st.st_nlink > 3;
+	return fstatat(ctx->proc_fd, path, &st, 0) < 0 || st.st_nlink > 3;
 }
 
 /*
  * A thread may have moved to namespaces of its own, of which the @types are looked for. Programs do that with the network:
- * container runtimes, and what makes sockets in several namespaces.
+ * container runtimes, and what makes sockets in several namespaces. -EACCES: some could not be looked at.
  */
 static int add_threads(struct sweep *sweep, int64_t pid, const enum ipc_ns_type *types, size_t count)
 {
 	const struct dirent *entry;
+	bool hidden = false;
 	int r = 0;
 	size_t i;
 	DIR *dir;
 
-	if (!has_threads(sweep->ctx, pid) || ipc_proc_opendir(sweep->ctx, &dir, "%" PRId64 "/task", pid) < 0)
+	if (!has_threads(sweep->ctx, pid))
 		return 0;
+	r = ipc_proc_opendir(sweep->ctx, &dir, "%" PRId64 "/task", pid);
+	if (r < 0)
+		return is_hidden(r) ? -EACCES : 0;
 	while (r != -ENOMEM && (entry = readdir(dir))) {
 		if (entry->d_name[0] == '.')
 			continue;
@@ -136,13 +148,14 @@ static int add_threads(struct sweep *sweep, int64_t pid, const enum ipc_ns_type 
 			snprintf(path, sizeof(path), "%" PRId64 "/task/%.20s/ns/%s", pid, entry->d_name,
 				 ipc_ns_type_name(types[i]));
 			r = ipc_proc_inode_link(sweep->ctx, &inode, "%s", path);
+			hidden |= is_hidden(r);
 			if (r == 0)
 				r = ipc_ns_set_add(sweep->set, types[i], inode, inode == sweep->own[types[i]], pid,
 						   path);
 		}
 	}
 	closedir(dir);
-	return r == -ENOMEM ? r : 0;
+	return r == -ENOMEM ? r : hidden ? -EACCES : 0;
 }
 
 /* A process that has gone or may not be looked at does not end the sweep. */
@@ -156,11 +169,11 @@ static int sweep_process(int64_t pid, void *data)
 	/* A first thread that has ended is in none any more. */
 	if (r == 0 || r == -ENOENT)
 		of_threads = add_threads(sweep, pid, types, r == 0 ? 1 : sizeof(types) / sizeof(types[0]));
-	if (of_threads < 0)
+	if (of_threads == -ENOMEM)
 		return of_threads;
 	if (r == 0)
 		r = add_fds(sweep->ctx, sweep->set, pid, sweep->own, &sweep->text);
-	if (r == -EACCES || r == -EPERM)
+	if (r == -EACCES || r == -EPERM || of_threads < 0)
 		sweep->set->hidden++;
 	return r == -ENOMEM ? r : 0;
 }

@@ -146,6 +146,11 @@ static struct ipc_process *lookup(const struct ipc_inner *inner, int64_t number)
 /* Who was there at @when and lives was there when they were read, unless that was before. */
 static bool is_older(const struct ipc_inner *inner, int64_t when)
 {
+	int64_t now = real_time();
+
+	/* What seems to come from the future came by now; not all processes are listed again for each such, but once a second. */
+	if (when != IPC_UNKNOWN_INT && when > now)
+		when = now - SECOND;
 	/* Where times are whole seconds, as some file systems have them, it may be nearly two later. */
 	return when != IPC_UNKNOWN_INT && inner->read_at <= when + (when % SECOND ? TICKS : 2 * SECOND);
 }

@@ -314,6 +314,21 @@ static int hide(const struct ipc_unlinking *what, const char *private)
 	return r;
 }
 
+bool ipc_private_is(struct ipc_bytes path)
+{
+	const char *slash = path.len ? memrchr(path.data, '/', path.len) : NULL;
+	const char *name = slash ? slash + 1 : path.data;
+	size_t prefix = strlen(IPC_PRIVATE_PREFIX), i;
+
+	if (!path.data || path.len - (size_t)(name - path.data) != prefix + 32 ||
+	    memcmp(name, IPC_PRIVATE_PREFIX, prefix) != 0)
+		return false;
+	for (i = 0; i < 32; i++)
+		if (!strchr("0123456789abcdef", name[prefix + i]) || !name[prefix + i])
+			return false;
+	return true;
+}
+
 int ipc_rename_new(int dir, const char *from, const char *to)
 {
 	int r = rename_noreplace(dir, from, to);

@@ -30,6 +30,8 @@ int ipc_open_parent_warily(struct ipc_ctx *ctx, struct ipc_bytes path, bool make
 #define IPC_PRIVATE_NAME_SIZE (sizeof(IPC_PRIVATE_PREFIX) + 32)
 /* A name that nobody can know beforehand, so that nothing is ever in its place. Returns 0 or -errno with text. */
 int ipc_private_name(struct ipc_ctx *ctx, char name[IPC_PRIVATE_NAME_SIZE]);
+/* Is the last component of @path such a name? Then a removal was killed between the rename and the unlink. */
+bool ipc_private_is(struct ipc_bytes path);
 /* Rename in @dir without replacing anything: -EEXIST. Returns 0 or -errno, without text. */
 int ipc_rename_new(int dir, const char *from, const char *to);
 

@@ -45,14 +45,14 @@ others=$(printf '%s\n' "$jobs" | awk -v own="$job" '
 	$1 == own { next }
 	# These have ended everywhere, their epilogs as well.
 	$2 ~ /^(COMPLETED|CANCELLED|FAILED|TIMEOUT|NODE_FAIL|PREEMPTED|BOOT_FAIL|DEADLINE|OUT_OF_MEMORY)$/ { next }
-	{ print $1 }')
+	{ print $1 }') || keep "awk failed with $?"
 case $others in
 '') ;;
 *\?*) keep "squeue answered with something else than jobs" ;;
 *) exit 0 ;;
 esac
 
-# --if-no-process keeps everything when he has a process or when that is not certain. What he alone had is not used by anybody
+# --if-no-process removes nothing (6) when he has a process or when that is not certain. What he alone had is not used by anybody
 # then, whatever its age: sets that are only suspect, and what is only idle, because he is not there to come back.
 output=$(ipctool clean --apply --quiet --owner "$uid" --if-no-process --include suspect,idle --min-age 0 2>&1)
 status=$?

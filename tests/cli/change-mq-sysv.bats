@@ -364,7 +364,7 @@ replaced() {
 		ipcmk -Q
 	done >/dev/null
 	make mq/sysv
-	"$IPCTOOL" receive "$q" --timeout 10s 2>/dev/null 3>&- &
+	"$IPCTOOL" receive "$q" --timeout 60s 2>/dev/null 3>&- &
 	eventually waited "$q"
 	run_ipctool remove --quiet --force=unknown --all mq/sysv
 	[[ $status -eq 6 && $stderr == *"$q: in use"* && $(queues) -eq 1 ]]

@@ -78,9 +78,9 @@ lines() {
 		'.by | keys == ["host", "loginuid", "pid", "uid", "user"]' \
 		'.by.uid == $uid and .by.user == $user' ".by.host == \"$(uname -n)\"" \
 		".by.loginuid == (if $login == 4294967295 then null else $login end)" \
-		'.by.pid | type == "number"' \
+		'.by.pid | type == "number"' '.result == "removing"' \
 		'keys_unsorted == ["time", "verb", "ref", "handle", "class", "kind", "name", "uid", "user", "size", "used",
-			"state", "evidence", "rule", "why", "by", "saved"]'
+			"state", "evidence", "rule", "why", "by", "saved", "result"]'
 }
 
 @test "the time of a line is the time of the removal, in UTC" {
@@ -133,7 +133,7 @@ lines() {
 	[[ $(wc -l <log) -eq 3 ]]
 	[[ $(jq -r 'select(.name != "/plain" and (.name | startswith("/nnn") | not)) | .ref, .uid, .name' log) == \
 		"$ref"$'\n'"$EUID"$'\n'"${ref#shm:}" ]]
-	jq -s -e 'all(.rule == null and .state == "idle" and (keys | length) == 17)' log
+	jq -s -e 'all(.rule == null and .state == "idle" and (keys | length) == 18)' log
 }
 
 @test "a dry run records nothing, and one that removes nothing leaves an empty log" {
@@ -317,12 +317,39 @@ sys.exit(code)' "$IPCTOOL" clean --apply --min-age 0 --quiet --log /dev/stderr >
 	umount ram
 }
 
-@test "a line that cannot be written after all is told on standard error, and nothing more is removed" {
+@test "a line that cannot be written after all: nothing is removed, nor saved, and it is told once" {
 	orphans 5
-	clean --log /dev/full
-	[[ $status -eq 1 && $(count) -eq 4 ]] || { echo "$status: $output: $stderr"; return 1; }
-	[[ $stderr == *"/dev/full: cannot be written: No space left on device; so nothing more is removed"* ]]
-	jq -e '.verb == "clean"' <<<"${stderr#*The line that is missing: }"
+	clean --log /dev/full --save saved
+	[[ $status -eq 1 && $(count) -eq 5 && ! -e saved ]] || { echo "$status: $output: $stderr"; return 1; }
+	[[ $stderr == *"kept: its removal could not be recorded: /dev/full: No space left on device" && $(wc -l <<<"$stderr") -eq 1 ]]
+}
+
+# ---- what stays after all -------------------------------------------------------------------------------------------
+
+@test "the line is there before the object goes; what then fails to go gets a second one" {
+	need_root
+	"$IPCTOOL" create shm:/stays --size 10
+	mount -o remount,ro /dev/shm
+	clean --log log --save saved --include=idle --owner root shm/posix
+	mount -o remount,rw /dev/shm
+	[[ $status -eq 1 && -e /dev/shm/stays && ! -e saved ]] || { echo "$status: $output: $stderr"; return 1; }
+	lines log
+	[[ $(jq -r .result log) == $'removing\nfailed' && $(jq -r .ref log | uniq) == shm:/stays ]]
+	holds "$(head -n 1 log)" '' '.saved == "shm-posix-stays"' '.why | startswith("idle")'
+	holds "$(tail -n 1 log)" '' '.saved == null' '.why | test("mounted read-only")'
+}
+
+@test "the log and the lock cannot be the same file, whatever its name" {
+	orphans 1
+	: >lock
+	ln lock link
+	refuses 2 "--log: '$BATS_TEST_TMPDIR/lock' is the file of the lock as well" --log "$BATS_TEST_TMPDIR/lock"
+	refuses 2 "--log: 'link' is the file of the lock as well" --log link
+	refuses 2 "--log: '/dev/fd/7' is the file of the lock as well" --log /dev/fd/7 7>>lock
+	[[ ! -s lock ]]
+	clean --log link --json
+	[[ $status -eq 2 ]]
+	holds "$output" '' '.errors | length > 0'
 }
 
 # ---- syslog ---------------------------------------------------------------------------------------------------------

@@ -347,6 +347,11 @@ ipctool clean: rules/30.conf:5:3: a range that ends before it begins'
 	apply --min-age 0 --policy f
 	ends 5 '' 'ipctool clean: f: its mode 0620 lets others change the rules; chmod go-w it'
 	exists "$ref"
+	# Beside one with a fault: both are told.
+	echo nonsense >g
+	apply --min-age 0 --policy f --policy g
+	ends 3 '' '*f: its mode 0620 lets others *g:1:*'
+	exists "$ref"
 	chmod 600 f
 	clean --min-age 0 --policy f
 	ends 0 '*would remove 1 *'

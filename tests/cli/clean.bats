@@ -443,6 +443,9 @@ ipctool clean: bad.conf:3:*: *what*'
 	refused '--dry-run: cannot be combined with --apply' --dry-run --apply
 	refused "--check-policy: cannot be combined with 'mq'" --check-policy mq
 	refused '--check-policy: cannot be combined with --apply' --check-policy --apply
+	refused '--check-policy: cannot be combined with --json' --check-policy --json
+	refused '--check-policy: cannot be combined with --raw' --check-policy --raw
+	refused '--check-policy: cannot be combined with --output' --check-policy -o ref
 	refused '--quiet: cannot be combined with --json' --quiet --json
 	refused '--quiet: cannot be combined with --output' --quiet -o ref
 	refused '--list-columns: cannot be combined with --output' -H -o ref
@@ -732,4 +735,24 @@ interrupted() {
 	[[ $status -eq 0 && -z $stderr && ! -s error && $(segments) -eq 0 ]] || { echo "$status: $stderr $(<error)"; false; }
 	(($(jq .summary.removed <<<"$output") + $(jq .summary.removed other.json) == 3000))
 	[[ $(jq .summary.failed <<<"$output") -eq 0 && $(jq .summary.failed other.json) -eq 0 ]]
+}
+
+@test "--if-no-process: certain, or nothing is removed and the status is 6" {
+	complains clean 2 '--if-no-process: whose? It goes with --owner' --if-no-process
+	many 1
+	# In a pid namespace of its own nothing is certain; and whoever asks has a process.
+	complains clean 6 '--if-no-process: nothing is removed: processes outside this pid namespace cannot be seen' "${acting[@]}" \
+		--min-age 0 --owner "$(id -u)" --if-no-process
+	[[ $(segments) -eq 1 ]]
+}
+
+@test "progress on a terminal's standard error, when it takes its time; not with --quiet, and not in a pipe" {
+	command -v script >/dev/null || skip "script(1) is not installed"
+	many 1500
+	script -qec "$IPCTOOL clean ${acting[*]} --min-age 0 --save saved --quiet" /dev/null >quiet </dev/null
+	[[ ! -s quiet ]] || { cat -v quiet; false; }
+	many 1500
+	script -qec "$IPCTOOL clean ${acting[*]} --min-age 0 --save again >/dev/null" /dev/null >seen </dev/null
+	grep -q '1500 may go, [0-9]* removed' seen || { cat -v seen; false; }
+	[[ $(tail -c 4 seen | cat -v) == '^M^[[K' ]] || { cat -v seen; false; }
 }

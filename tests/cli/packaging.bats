@@ -77,6 +77,10 @@ cleans() {
 	keeps_and_says 'something else' 'echo "slurm_load_jobs error: Unable to contact slurm controller"'
 	keeps_and_says 'something else' 'echo RUNNING'
 	keeps_and_says 'something else' 'echo "100 RUNNING extra"'
+	# An awk that is killed or missing is no list without jobs.
+	says awk 'exit 137'
+	keeps_and_says 'awk failed with 137' 'true'
+	rm "$bin/awk"
 	says timeout 'exit 124'
 	keeps_and_says 'squeue failed with 124' 'true'
 	rm "$bin/timeout" "$bin/squeue"

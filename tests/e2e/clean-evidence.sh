@@ -410,4 +410,29 @@ after=$(used)
 	failed=1
 }
 
+# ---- what a removal leaves that is killed half-way ------------------------------------------------------------------------
+
+hidden=.ipctool-0123456789abcdef0123456789abcdef
+echo data >"/dev/shm/$hidden" && echo data >"/dev/shm/${hidden}0" && mkfifo "/run/$hidden" || exit 1
+document=$(clean shm/posix fifo)
+says "[.objects[] | select(.ref == \"shm:/$hidden\" or .ref == \"fifo:/run/$hidden\") | .state] | length == 2 and all(. != \"idle\")" \
+	"private names" "$document"
+says ".objects[] | select(.ref == \"shm:/$hidden\") | .state == \"orphan\" and .verdict == \"remove\"" "a private name" "$document"
+says ".objects[] | select(.ref == \"shm:/${hidden}0\") | .state == \"idle\"" "a longer name" "$document"
+
+# ---- who used a set last, and lives ---------------------------------------------------------------------------------------
+
+start user $python -c '
+import ctypes, sys
+libc = ctypes.CDLL(None)
+made = libc.semget(0, 1, 0o1600)
+libc.semop(made, (ctypes.c_short * 3)(0, 1, 0), 1)
+print(made, flush=True)
+sys.stdin.readline()'
+document=$(clean --include=idle,suspect --owner root "sem:$(<"$work/user")")
+says '.objects[0] | .verdict == "keep" and (.why == "a user on record is alive" or .state == "held")' "a set of a living user" "$document"
+stop "$started"
+document=$(clean --include=idle,suspect --owner root "sem:$(<"$work/user")")
+says '.objects[0].verdict == "remove" or .objects[0].state == "unknown"' "a set of a dead user" "$document"
+
 exit "$failed"

@@ -49,7 +49,8 @@ mount -t tmpfs -o mode=755 none /run || exit 1
 # What the unit runs may be neither in a home directory nor below /tmp.
 here=/run/test units=/run/test/units systemctl=(systemctl --user)
 mkdir -p $units $here/home /run/systemd/system
-cp "$BUILD_DIR"/libipctool.so* "$IPCTOOL" "$MKIPC" "$BUILD_DIR/packaging/ipctool-clean.service" $here/ || exit 1
+cp "$BUILD_DIR"/libipctool.so* "$IPCTOOL" "$MKIPC" "$BUILD_DIR/packaging/ipctool-clean.service" \
+	"$SOURCE_DIR"/tests/e2e/service*.bash $here/ || exit 1
 for place in /dev/shm /tmp /var/tmp; do
 	mount -t tmpfs -o mode=1777 none $place || exit 1
 done
@@ -62,7 +63,7 @@ unset DBUS_SESSION_BUS_ADDRESS XDG_CONFIG_HOME XDG_STATE_HOME
 for unit in default.target basic.target shutdown.target; do
 	printf '[Unit]\nDescription=Nothing\n' >$units/$unit
 done
-. "$SOURCE_DIR/tests/e2e/service.bash"
+. $here/service.bash
 install_unit
 
 "$systemd" --user >$here/manager.log 2>&1 &
@@ -75,7 +76,7 @@ done
 systemctl --user show -P Version >/dev/null 2>&1 || { cat $here/manager.log; skip "systemd does not run here"; }
 
 used
-. "$SOURCE_DIR/tests/e2e/service-checks.bash"
+. $here/service-checks.bash
 kill -KILL $manager
 release
 exit $failed

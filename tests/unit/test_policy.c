@@ -101,6 +101,8 @@ static void every_fault_has_its_place(void **state)
 		{HEAD "\xef\xbb\xbfname = /x\n", "3:1 a key begins with a small letter\n"},
 		{HEAD "name = /x\a\n", "3:10 a control character\n"},
 		{HEAD "name = /x\ry\n", "3:10 a control character\n"},
+		{"# rules\r[a]\raction = protect\r", "1:8 a control character\n"},
+		{HEAD "name = /x\n ; \a\n  /y\n", "4:4 a control character\n"},
 		{HEAD "nmae = /x\n  /y\n", "3:1 'nmae' is no key of a rule (did you mean 'name'?)\n"},
 		{HEAD "age >= 1h\n", "3:1 'age >' is no key of a rule\n"},
 		/* sections */
@@ -149,6 +151,9 @@ static void every_fault_has_its_place(void **state)
 		{HEAD "owner = db2* 1000 4294967295 99999999999999999999 a[b\n",
 		 "3:19 user numbers end at 4294967294\n3:30 user numbers end at 4294967294\n"
 		 "3:51 a '[' without ']'; the character itself is '[[]'\n"},
+		{HEAD "owner = j\xc3\xb6rg ad\\* a\\x5cb\n",
+		 "3:9 such a name is printed, and written here, as j\\xc3\\xb6rg\n"
+		 "3:15 a backslash in a name is printed, and written here, as \\x5c\n"},
 		{HEAD "age = >= 1h < 2d\n", ""},
 		{HEAD "age = 1h >=2h\n", "3:10 a second age of this side\n"},
 		{HEAD "age = > 1h <= 2h 5 >=\n", "3:7 '> 1h' is no age: 2h, >= 2h or < 2h; units are s m h d w\n"
@@ -209,7 +214,7 @@ static void nul_bytes_and_long_lines(void **state)
 	check_faults(text, strlen(text),
 		     "3:198 a line has at most 197 bytes; further values go into indented lines "
 		     "below\n");
-	end = stpcpy(text, HEAD "# \1");
+	end = stpcpy(text, HEAD "# ");
 	memset(end, 'x', 300);
 	strcpy(end + 300, "\n");
 	check_faults(text, strlen(text), "");
