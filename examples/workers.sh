@@ -15,7 +15,8 @@ name=workers-$$
 queue=
 clean_up() {
 	trap - EXIT INT TERM
-	[ -z "$queue" ] || ipctool remove --quiet --missing-ok "$queue"
+	# It is our own, and those who wait for a message shall be told that no more will come.
+	[ -z "$queue" ] || ipctool remove --quiet --missing-ok --force=held "$queue"
 	wait
 	# The guardian of the last 'ipctool wait' ends a moment after its command.
 	tries=50

@@ -754,5 +754,5 @@ interrupted() {
 	many 1500
 	script -qec "$IPCTOOL clean ${acting[*]} --min-age 0 --save again >/dev/null" /dev/null >seen </dev/null
 	grep -q '1500 may go, [0-9]* removed' seen || { cat -v seen; false; }
-	[[ $(tail -c 4 seen | cat -v) == '^M^[[K' ]] || { cat -v seen; false; }
+	[[ $(<seen) == *' removed'$'\033[K\r\033[K'* ]] || { cat -v seen; false; }
 }

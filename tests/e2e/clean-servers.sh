@@ -111,8 +111,11 @@ echo "$(grep -c . <<<"$before") objects of servers at work, all there"
 postmaster=$(head -n 1 /tmp/postgresql/postmaster.pid)
 segments=$(awk 'FNR > 1 { print $2 }' /proc/sysvipc/shm)
 [[ -n $segments ]] || wrong "PostgreSQL has no System V segment"
-kill -KILL $(descendants "$postmaster") "$postmaster"
-await "the end of PostgreSQL" eval '! kill -0 '"$postmaster"
+all=("$postmaster" $(descendants "$postmaster"))
+kill -KILL "${all[@]}"
+for pid in "${all[@]}"; do
+	await "the end of process $pid" eval '[[ ! -e /proc/'"$pid"' ]]'
+done
 run
 for segment in $segments; do
 	! awk '{ print $2 }' /proc/sysvipc/shm | grep -qx "$segment" ||
