@@ -10,12 +10,10 @@ for command in python3 jq unshare; do
 	command -v $command >/dev/null || skip "$command is not installed"
 done
 enter_private
-# One process that even root is not shown would be a reason to keep everything.
-readlink /proc/1/ns/net >/dev/null || mount --bind "/proc/$$" /proc/1 || skip "not all processes can be seen"
+show_all_processes
 
 kills=${KILLS-20} objects=${OBJECTS-1500}
-# In memory inodes count from 1, and a socket of somebody else's fresh file system with the same number is a doubt: be far off.
-mkdir /run/far && (cd /run/far && seq $((20000 + RANDOM)) | xargs touch) && rm -r /run/far || exit 1
+use_far_inodes
 mkdir /run/many /run/no-policies
 cat >/run/policy <<'POLICY'
 [fifos of one directory]

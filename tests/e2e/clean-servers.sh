@@ -20,21 +20,7 @@ wrong() {
 	failed=1
 }
 
-# Whoever was started here, with all that came of it.
-descendants() {
-	local child
-	for child in $(pgrep -P "$1"); do
-		descendants "$child"
-		echo "$child"
-	done
-}
-
-finish() {
-	exec 2>/dev/null
-	kill -KILL $(descendants $$)
-	wait
-}
-trap finish EXIT
+trap end_descendants EXIT
 
 mkdir /run/no-policies
 chmod 755 /run/no-policies

@@ -10,8 +10,7 @@ for command in python3 jq unshare; do
 	command -v $command >/dev/null || skip "$command is not installed"
 done
 enter_private
-# One process that even root is not shown would be a reason to keep everything.
-readlink /proc/1/ns/net >/dev/null || mount --bind "/proc/$$" /proc/1 || skip "not all processes can be seen"
+show_all_processes
 
 work=$(mktemp -d /tmp/sockets.XXXXXX) || exit 1
 exec {never}<> <(:)
@@ -122,8 +121,7 @@ connects() {
 	python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])' "$1" || wrong "nobody answers at $1"
 }
 
-# In memory inodes count from 1, and a socket of somebody else's fresh file system with the same number is a doubt: be far off.
-mkdir /run/far && (cd /run/far && seq $((20000 + RANDOM)) | xargs touch) && rm -r /run/far || exit 1
+use_far_inodes
 stale /run/first.sock
 clean || skip "this host shows root too little to prove anything"
 apply

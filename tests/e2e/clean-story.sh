@@ -16,8 +16,7 @@ bin=$(ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin 2>/dev/null | tail -n 1)
 [[ -x $bin/postgres && -x $bin/psql ]] || skip "PostgreSQL is not installed"
 "$IPCTOOL" --version | grep -q '+inih' || skip "this build reads no policies"
 enter_private
-# One process that even root is not shown would be a reason to keep everything.
-readlink /proc/1/ns/net >/dev/null || mount --bind "/proc/$$" /proc/1 || skip "not all processes can be seen"
+show_all_processes
 
 failed=0
 wrong() {
@@ -25,21 +24,7 @@ wrong() {
 	failed=1
 }
 
-# Whoever was started here, with all that came of it.
-descendants() {
-	local child
-	for child in $(pgrep -P "$1"); do
-		descendants "$child"
-		echo "$child"
-	done
-}
-
-finish() {
-	exec 2>/dev/null
-	kill -KILL $(descendants $$)
-	wait
-}
-trap finish EXIT
+trap end_descendants EXIT
 
 # What ipctool shows, but for what goes with its last user anyway, and for FIFOs that other processes of this host have elsewhere.
 shown() {

@@ -40,3 +40,29 @@ enter_private() {
 	# exec keeps the number of the process, by which the script knows itself.
 	IPCTOOL_PRIVATE=$$ exec unshare --ipc --net --mount --propagation private "$0" "${arguments[@]}"
 }
+
+# One process that even root is not shown would be a reason to keep everything. After enter_private.
+show_all_processes() {
+	readlink /proc/1/ns/net >/dev/null || mount --bind "/proc/$$" /proc/1 || skip "not all processes can be seen"
+}
+
+# In memory inodes count from 1, and a socket of somebody else's fresh file system with the same number is a doubt: be far off.
+use_far_inodes() {
+	mkdir /run/far && (cd /run/far && seq $((20000 + RANDOM)) | xargs touch) && rm -r /run/far || exit 1
+}
+
+# Whoever was started by process $1, with all that came of it.
+descendants() {
+	local child
+	for child in $(pgrep -P "$1"); do
+		descendants "$child"
+		echo "$child"
+	done
+}
+
+# For the end of a script that starts servers.
+end_descendants() {
+	exec 2>/dev/null
+	kill -KILL $(descendants $$)
+	wait
+}
