@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* ipctool clean: take away what is provably garbage. */
 #include <stdlib.h>
-#include <time.h>
 
 #include "chosen.h"
 #include "cleaning.h"
@@ -346,20 +345,10 @@ static struct renderer *choose_renderer(const struct job *job)
 
 static void make_renderer(struct job *job)
 {
-	struct renderer *renderer;
-	struct timespec now;
-
 	if (!shows_objects(job) || job->cleaning.quiet)
 		return;
-	clock_gettime(CLOCK_REALTIME, &now);
-	renderer = choose_renderer(job);
-	renderer->app = job->app;
-	renderer->presentation = &job->presentation;
-	renderer->columns = &job->columns;
-	renderer->style.bytes = job->presentation.bytes;
-	renderer->style.time = job->presentation.time;
-	renderer->style.now = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-	job->cleaning.renderer = renderer;
+	job->cleaning.renderer = choose_renderer(job);
+	renderer_prepare(job->cleaning.renderer, job->app, &job->presentation, &job->columns);
 }
 
 /* ---- running ------------------------------------------------------------------------------------------------------- */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What `list` and `show` do alike: select, collect, sort, render, and tell how complete the answer is. */
 #include <stdlib.h>
-#include <time.h>
 
 #include "findings.h"
 #include "inspect.h"
@@ -153,17 +152,8 @@ static struct renderer *choose_renderer(const struct job *job)
 
 static void make_renderer(struct job *job)
 {
-	struct renderer *renderer = choose_renderer(job);
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	renderer->app = job->app;
-	renderer->presentation = &job->presentation;
-	renderer->columns = &job->columns;
-	renderer->style.bytes = job->presentation.bytes;
-	renderer->style.time = job->presentation.time;
-	renderer->style.now = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-	job->renderer = renderer;
+	job->renderer = choose_renderer(job);
+	renderer_prepare(job->renderer, job->app, &job->presentation, &job->columns);
 }
 
 /* ---- running --------------------------------------------------------------------------------------------------- */

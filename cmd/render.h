@@ -33,6 +33,9 @@ struct renderer {
 	struct style style;
 };
 
+/* What a new renderer has to know before it begins. All is borrowed. Times are told as of now. */
+void renderer_prepare(struct renderer *renderer, struct app *app, const struct presentation *presentation,
+		      struct columns *columns);
 /* The table that fits where the output goes. */
 struct renderer *render_table_new(void);
 struct renderer *render_stream_new(void);
