@@ -49,7 +49,7 @@ if(NOT IPCTOOL_BPF_CLANG)
 	list(APPEND missing "clang")
 else()
 	# clang does not see the architecture's own include directory when it compiles for bpf.
-	set(IPCTOOL_BPF_FLAGS -target bpf -g -O2 -Wall)
+	set(IPCTOOL_BPF_FLAGS -target bpf -g -O2 -Wall -DARCHITECTURE_${CMAKE_SYSTEM_PROCESSOR})
 	if(CMAKE_LIBRARY_ARCHITECTURE AND IS_DIRECTORY /usr/include/${CMAKE_LIBRARY_ARCHITECTURE})
 		list(APPEND IPCTOOL_BPF_FLAGS -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE})
 	endif()

@@ -103,6 +103,7 @@ static const char *type_name(enum ipc_type type)
 		[IPC_TYPE_SIZE] = "size",     [IPC_TYPE_KEY] = "key",      [IPC_TYPE_ADDRESS] = "address",
 		[IPC_TYPE_MODE] = "mode",     [IPC_TYPE_TIME] = "time",    [IPC_TYPE_DURATION] = "duration",
 		[IPC_TYPE_STRING] = "string", [IPC_TYPE_STRINGS] = "list", [IPC_TYPE_RECORDS] = "records",
+		[IPC_TYPE_RECORD] = "record",
 	};
 
 	return (size_t)type < sizeof(names) / sizeof(names[0]) ? names[type] : "";
@@ -205,6 +206,7 @@ bool column_is_elastic(const struct column *column)
 	switch (ipc_field_type(column->field)) {
 	case IPC_TYPE_STRINGS:
 	case IPC_TYPE_RECORDS:
+	case IPC_TYPE_RECORD:
 		return true;
 	case IPC_TYPE_STRING:
 		return !strcmp(name, "ref") || !strcmp(name, "handle") || !strcmp(name, "name") ||

@@ -177,6 +177,9 @@ void format_value(struct text *out, const struct ipc_value *value, const struct 
 	case IPC_TYPE_RECORDS:
 		append_records(out, value, style);
 		break;
+	case IPC_TYPE_RECORD:
+		append_members(out, value, 0, style);
+		break;
 	}
 }
 
@@ -252,6 +255,26 @@ static void json_records(struct text *out, const struct ipc_value *list)
 	text_char(out, ']');
 }
 
+static void json_members(struct text *out, const struct ipc_value *record)
+{
+	const struct ipc_field *field;
+	struct ipc_value value;
+	bool any = false;
+	size_t i;
+
+	text_char(out, '{');
+	for (i = 0; (field = ipc_record_field(record->list.of, i)); i++) {
+		if (ipc_value_member(record, 0, field, &value) || value.null)
+			continue;
+		text_string(out, any ? ", \"" : "\"");
+		any = true;
+		text_string(out, ipc_field_name(field));
+		text_string(out, "\": ");
+		format_json(out, &value);
+	}
+	text_char(out, '}');
+}
+
 void format_json(struct text *out, const struct ipc_value *value)
 {
 	static const struct style machine = {.machine = true};
@@ -293,6 +316,9 @@ void format_json(struct text *out, const struct ipc_value *value)
 		break;
 	case IPC_TYPE_RECORDS:
 		json_records(out, value);
+		break;
+	case IPC_TYPE_RECORD:
+		json_members(out, value);
 		break;
 	}
 }

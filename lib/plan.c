@@ -202,26 +202,32 @@ static bool filters_verdict(const struct ipc_query *query)
 	return false;
 }
 
+int ipc_query_prepare(struct ipc_query *query)
+{
+	int r;
+
+	forget_last_run(query);
+	ipc_query_choose_kinds(query);
+	r = ipc_run_new(query, &query->run);
+	if (r < 0)
+		return ipc_ctx_fail(query->ctx, r, "out of memory");
+	r = choose_places(query->run);
+	return r == 0 ? ipc_targets_prepare(query) : r;
+}
+
 int ipc_query_execute(struct ipc_query *query, ipc_object_fn fn, void *data)
 {
 	const struct ipc_kind *kind = NULL;
 	int r;
 
-	forget_last_run(query);
 	if (!query->cleaning && filters_verdict(query))
 		return ipc_ctx_fail(
 			query->ctx, -EINVAL,
 			"verdict, rule, why and result are what a cleaning decides: only 'clean' can filter by them");
-	ipc_query_choose_kinds(query);
 	query->fn = fn;
 	query->fn_data = data;
 	query->keep = !fn || query->target_count > 0;
-	r = ipc_run_new(query, &query->run);
-	if (r < 0)
-		return ipc_ctx_fail(query->ctx, r, "out of memory");
-	r = choose_places(query->run);
-	if (r == 0)
-		r = ipc_targets_prepare(query);
+	r = ipc_query_prepare(query);
 	while (r == 0 && (kind = ipc_kind_next(kind)))
 		if (ipc_query_looks_at(query, kind))
 			r = collect_kind(query->run, kind);

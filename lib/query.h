@@ -73,6 +73,10 @@ struct ipc_query {
 /* Fields of all kinds by name, for filters and wants: the first one found, and the needs of all. */
 const struct ipc_field *ipc_query_field(const char *name, unsigned *needs, void *unused);
 
+/*
+ * Begin a new run: kinds, namespaces and references as they are now. Returns 0 or -errno with text; the run is in query->run.
+ */
+int ipc_query_prepare(struct ipc_query *query);
 /* Execute: fills the last-run part. @fn NULL: keep all objects (query->kept). */
 int ipc_query_execute(struct ipc_query *query, ipc_object_fn fn, void *data);
 

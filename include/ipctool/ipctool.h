@@ -59,13 +59,14 @@ enum ipc_type {
 	IPC_TYPE_STRING,   /* str */
 	IPC_TYPE_STRINGS,  /* list of struct ipc_bytes: ipc_value_string() */
 	IPC_TYPE_RECORDS,  /* list of records: ipc_value_member() */
+	IPC_TYPE_RECORD,   /* the same with one entry, of which only the members that are known are shown */
 };
 
 /** The entries of a list; opaque but for their number. */
 struct ipc_value_list {
 	const void *items;
 	size_t count;
-	const struct ipc_record *of; /* RECORDS only */
+	const struct ipc_record *of; /* RECORDS and RECORD only */
 };
 
 /** One value read from an object. Borrowed: valid as long as the object. */
@@ -87,8 +88,8 @@ struct ipc_value {
 IPC_EXPORT struct ipc_bytes ipc_value_string(const struct ipc_value *value, size_t index);
 
 /**
- * Read member @field of entry @index of a RECORDS value into @out.
- * Returns 0, or -EINVAL when @value is no list of records, @index is out of range, or @field is not of its record.
+ * Read member @field of entry @index of a RECORDS or RECORD value into @out.
+ * Returns 0, or -EINVAL when @value has no records, @index is out of range, or @field is not of its record.
  */
 IPC_EXPORT int ipc_value_member(const struct ipc_value *value, size_t index, const struct ipc_field *field,
 				struct ipc_value *out);
@@ -168,7 +169,7 @@ IPC_EXPORT enum ipc_type ipc_field_type(const struct ipc_field *field);
 IPC_EXPORT const char *ipc_field_help(const struct ipc_field *field);
 /** True for what ipc_query_clean() (ipctool/clean.h) alone fills in; everywhere else it is null. */
 IPC_EXPORT bool ipc_field_of_cleaning(const struct ipc_field *field);
-/** For IPC_TYPE_RECORDS what the entries are, else NULL. */
+/** For IPC_TYPE_RECORDS and IPC_TYPE_RECORD what the entries are, else NULL. */
 IPC_EXPORT const struct ipc_record *ipc_field_record(const struct ipc_field *field);
 
 /* ---- objects --------------------------------------------------------------------------------------- */

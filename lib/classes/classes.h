@@ -35,6 +35,7 @@ bool ipc_names_add_file(struct ipc_names *names, bool weak, uint64_t device, uin
 
 struct ipc_changes;
 struct ipc_contents;
+struct ipc_events;
 
 /*
  * A kind whose objects outlive their users, so that somebody has to take them away: the table of proofs in
@@ -75,6 +76,8 @@ struct ipc_kind {
 	const struct ipc_changes *changes;
 	/* How it is read what its objects contain (classes/contents.h). */
 	const struct ipc_contents *contents;
+	/* What is told of them as it happens (classes/events.h). NULL: nothing. */
+	const struct ipc_events *events;
 };
 
 /* identity() of everything with an inode: MAJOR.MINOR.INODE[.BIRTH] */

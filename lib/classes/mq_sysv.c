@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "classes/contents.h"
+#include "classes/events.h"
 #include "classes/mq.h"
 #include "classes/sysv.h"
 
@@ -89,6 +90,19 @@ static const struct ipc_waste waste = {
 	.best = "suspect",
 };
 
+#define BIT(verb) IPC_EVENT_BIT(IPC_EVENT_##verb)
+
+static const struct ipc_events events = {
+	.raw = IPC_RAW_MQ_SYSV,
+	.space = IPC_SPACE_MSG,
+	.range = {
+		.life = BIT(CREATE) | BIT(REMOVE),
+		.traffic = BIT(OPEN) | BIT(SEND) | BIT(RECEIVE) | BIT(CHANGE) | IPC_EVENTS_WAITS,
+		.plain = BIT(CREATE) | BIT(REMOVE) | BIT(SEND) | BIT(RECEIVE) | BIT(CHANGE),
+		.unseen = "the end of an ipc namespace, which takes its queues with it",
+	},
+};
+
 const struct ipc_kind ipc_kind_mq_sysv = {
 	.name = "sysv",
 	.help = "System V message queue (msgget)",
@@ -105,4 +119,5 @@ const struct ipc_kind ipc_kind_mq_sysv = {
 	.waste = &waste,
 	.changes = &ipc_changes_mq_sysv,
 	.contents = &ipc_contents_mq_sysv,
+	.events = &events,
 };

@@ -52,7 +52,7 @@ static bool order_holds(int order, enum ipc_filter_op op)
 
 static bool is_list(const struct ipc_value *value)
 {
-	return value->type == IPC_TYPE_STRINGS || value->type == IPC_TYPE_RECORDS;
+	return value->type == IPC_TYPE_STRINGS || ipc_type_has_members(value->type);
 }
 
 static bool value_present(const struct ipc_value *value)
@@ -107,7 +107,7 @@ static bool step_holds(struct ipc_filter_term *test, size_t index, const void *a
 	ipc_record_get(at, step->field, &value);
 	if (index + 1 == test->step_count)
 		return value_holds(test, &value);
-	if (value.null || value.type != IPC_TYPE_RECORDS)
+	if (value.null || !ipc_type_has_members(value.type))
 		return false;
 	for (size_t i = 0; i < value.list.count; i++) {
 		const void *entry = (const char *)value.list.items + i * value.list.of->size;

@@ -204,7 +204,7 @@ int ipc_filter_literal(struct ipc_filter_parser *parser, const struct ipc_filter
 	int error;
 
 	test->count =
-		type == IPC_TYPE_RECORDS || (type == IPC_TYPE_STRINGS && test->op != IPC_FILTER_EQUAL && !pattern);
+		ipc_type_has_members(type) || (type == IPC_TYPE_STRINGS && test->op != IPC_FILTER_EQUAL && !pattern);
 	test->value = (struct ipc_value){.type = test->count ? IPC_TYPE_UINT : text ? IPC_TYPE_STRING : type};
 	error = pattern ? decode_pattern(parser, token, &decoded) : decode_text(parser, token, &decoded);
 	if (error)

@@ -188,7 +188,7 @@ static int parse_field(struct ipc_filter_parser *p, struct ipc_filter_term *test
 		*last = field;
 		if (!dot)
 			return next(p);
-		if (field->type != IPC_TYPE_RECORDS)
+		if (!ipc_type_has_members(field->type))
 			return ipc_filter_complain(p, at, len, "", " has no members");
 		if (test->step_count == IPC_FILTER_STEPS)
 			return ipc_filter_complain(p, at, 0, "too many members of members", "");
@@ -210,8 +210,8 @@ static int parse_test(struct ipc_filter_parser *p, struct ipc_filter_term *test)
 	test->negate = p->token.negate;
 	if (test->op == IPC_FILTER_MATCH && field->type != IPC_TYPE_STRING && field->type != IPC_TYPE_STRINGS)
 		return ipc_filter_complain(p, name.at, name.len, "",
-					   field->type == IPC_TYPE_RECORDS
-						   ? " is a list of records; patterns match a member of it"
+					   ipc_type_has_members(field->type)
+						   ? " consists of records; patterns match a member of it"
 						   : " is no text; patterns match text alone");
 	error = next(p);
 	if (error)

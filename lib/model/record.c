@@ -29,6 +29,7 @@ static void field_init(const struct ipc_field *field, void *at)
 		return;
 	case IPC_TYPE_STRINGS:
 	case IPC_TYPE_RECORDS:
+	case IPC_TYPE_RECORD:
 		*(struct ipc_list *)(void *)place = (struct ipc_list){NULL, 0};
 		return;
 	default:
@@ -63,6 +64,7 @@ void ipc_record_get(const void *at, const struct ipc_field *field, struct ipc_va
 		break;
 	case IPC_TYPE_STRINGS:
 	case IPC_TYPE_RECORDS:
+	case IPC_TYPE_RECORD:
 		list = place;
 		out->list.items = list->items;
 		out->list.count = list->count;
@@ -86,6 +88,7 @@ int ipc_value_compare(const struct ipc_value *a, const struct ipc_value *b)
 		return ipc_bytes_compare(a->str, b->str);
 	case IPC_TYPE_STRINGS:
 	case IPC_TYPE_RECORDS:
+	case IPC_TYPE_RECORD:
 		return (a->list.count > b->list.count) - (a->list.count < b->list.count);
 	default:
 		if (is_signed(a->type))
@@ -114,7 +117,7 @@ static bool record_has(const struct ipc_record *record, const struct ipc_field *
 
 int ipc_value_member(const struct ipc_value *value, size_t index, const struct ipc_field *field, struct ipc_value *out)
 {
-	if (value->null || value->type != IPC_TYPE_RECORDS || index >= value->list.count)
+	if (value->null || !ipc_type_has_members(value->type) || index >= value->list.count)
 		return -EINVAL;
 	if (!record_has(value->list.of, field))
 		return -EINVAL;

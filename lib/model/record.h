@@ -11,7 +11,7 @@
  *   INT TIME DURATION                 int64_t           INT64_MIN
  *   STRING                            struct ipc_bytes  data == NULL
  *   STRINGS                           struct ipc_list of struct ipc_bytes   items == NULL
- *   RECORDS                           struct ipc_list of @of                items == NULL
+ *   RECORDS, RECORD                   struct ipc_list of @of                items == NULL
  */
 #define IPC_UNKNOWN UINT64_MAX
 #define IPC_UNKNOWN_INT INT64_MIN
@@ -23,6 +23,11 @@ struct ipc_list {
 
 extern const char ipc_nothing[1];
 #define IPC_EMPTY_LIST ((struct ipc_list){ipc_nothing, 0})
+
+static inline bool ipc_type_has_members(enum ipc_type type)
+{
+	return type == IPC_TYPE_RECORDS || type == IPC_TYPE_RECORD;
+}
 
 struct ipc_field {
 	const char *name; /* lower case; unique within its record */

@@ -16,7 +16,8 @@ allowed() {
 	lib/peek) echo "lib/model/ lib/sources/ lib/bpf/ lib/peek/ lib/context.h" ;;
 	lib/holders) echo "lib/model/ lib/sources/ lib/bpf/ lib/holders/ lib/context.h" ;;
 	lib/policy) echo "lib/model/ lib/policy/ lib/classes/list.h lib/context.h" ;;
-	lib | lib/classes) echo "lib/" ;;
+	lib/events/bpf) echo "lib/bpf/ lib/events/" ;;
+	lib | lib/classes | lib/events) echo "lib/" ;;
 	*) return 1 ;;
 	esac
 }

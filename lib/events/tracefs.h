@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The numbers of tracepoints, which tracefs alone tells, wherever that is mounted or not. */
+#ifndef IPC_EVENTS_TRACEFS_H
+#define IPC_EVENTS_TRACEFS_H
+
+#include <stdint.h>
+
+/* Open its root. Where it is mounted nowhere a mount of our own is made that nobody else sees and that ends with the descriptor. Returns it or -errno. */
+int ipc_tracefs_open(void);
+/* The number of event GROUP/NAME. Returns 0, -ENOENT (there is no such event), or -errno. */
+int ipc_tracefs_event(int tracefs, const char *group, const char *name, uint64_t *id);
+
+#endif
