@@ -55,7 +55,7 @@ static const struct poptOption options[] = {
 	OPTION_FLAG("list-columns", 'H', OPTION_LIST_COLUMNS, "list the columns there are"),
 	OPTION_FLAG("noheadings", '\0', OPTION_NO_HEADINGS, "no line of headings"),
 	OPTION_FLAG("bytes", 'b', OPTION_BYTES, "sizes in bytes"),
-	OPTION_WITH("time-format", '\0', OPTION_TIME_FORMAT, "times for people: short, iso, relative or full",
+	OPTION_WITH("time-format", '\0', OPTION_TIME_FORMAT, "times for people: short, iso, relative, full or clock",
 		    "FORMAT"),
 	OPTION_FLAG("notruncate", '\0', OPTION_NO_TRUNCATE, "do not cut columns to the width of the terminal"),
 	OPTION_FLAG("json", 'J', OPTION_JSON, "one JSON document"),

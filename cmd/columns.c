@@ -16,14 +16,50 @@ const char *columns_default(const struct scope *scope)
 	return cls ? ipc_class_columns(cls) : MIXED_COLUMNS;
 }
 
+/* The field that @name means, and of "detail.bytes" the member. NULL: there is none. */
+static const struct ipc_field *find(const struct scope *scope, const char *name, const struct ipc_field **member)
+{
+	const char *dot = strchr(name, '.');
+	const struct ipc_field *field;
+	char *copy = xstrdup(name), *c;
+
+	*member = NULL;
+	if (dot)
+		copy[dot - name] = '\0';
+	field = scope_field(scope, copy);
+	if (field && dot) {
+		for (c = copy + (dot - name) + 1; *c; c++)
+			if (*c >= 'A' && *c <= 'Z')
+				*c = (char)(*c + 32);
+		if (ipc_field_type(field) == IPC_TYPE_RECORD)
+			*member = ipc_record_find(ipc_field_record(field), copy + (dot - name) + 1);
+		field = *member ? field : NULL;
+	}
+	free(copy);
+	return field;
+}
+
+/* "DETAIL.BYTES" */
+static char *make_heading(const struct ipc_field *field, const struct ipc_field *member)
+{
+	struct text heading = {0};
+	char *c;
+
+	text_format(&heading, "%s%s%s", ipc_field_name(field), member ? "." : "", member ? ipc_field_name(member) : "");
+	text_cstr(&heading);
+	for (c = heading.data; *c; c++)
+		if (*c >= 'a' && *c <= 'z')
+			*c = (char)(*c - 32);
+	return heading.data;
+}
+
 /* @shown: how many default columns there are, which +LIST may name again. */
 static bool add(struct columns *columns, const struct app *app, const struct scope *scope, const char *name,
 		size_t shown)
 {
-	const struct ipc_field *field = scope_field(scope, name);
+	const struct ipc_field *member, *field = find(scope, name, &member);
 	struct column *column;
 	size_t i;
-	char *c;
 
 	if (!field) {
 		const char *near = scope_suggest(scope, name);
@@ -35,19 +71,18 @@ static bool add(struct columns *columns, const struct app *app, const struct sco
 		return false;
 	}
 	for (i = 0; i < columns->count; i++) {
-		if (!strcmp(ipc_field_name(columns->items[i].field), ipc_field_name(field))) {
+		if (columns->items[i].member == member &&
+		    !strcmp(ipc_field_name(columns->items[i].field), ipc_field_name(field))) {
 			if (i < shown)
 				return true;
-			complain(app, "--output", "column '%s' is given twice", ipc_field_name(field));
+			complain(app, "--output", "column '%s' is given twice",
+				 ipc_field_name(member ? member : field));
 			return false;
 		}
 	}
 	columns->items = xrealloc(columns->items, (columns->count + 1) * sizeof(*columns->items));
 	column = &columns->items[columns->count++];
-	*column = (struct column){.field = field, .heading = xstrdup(ipc_field_name(field))};
-	for (c = column->heading; *c; c++)
-		if (*c >= 'a' && *c <= 'z')
-			*c = (char)(*c - 32);
+	*column = (struct column){.field = field, .member = member, .heading = make_heading(field, member)};
 	return true;
 }
 
@@ -132,27 +167,39 @@ static void append_classes(struct text *out, const struct scope *scope, const ch
 	}
 }
 
-static void describe(void *data, const struct ipc_kind *kind, const struct ipc_field *field)
+static void describe_one(const struct description *description, const struct ipc_field *field,
+			 const struct ipc_field *member)
 {
-	struct description *description = data;
 	struct text *out = description->out;
 	size_t start = out->len;
-	const char *c;
+	char *heading = make_heading(field, member);
 
-	(void)kind;
-	for (c = ipc_field_name(field); *c; c++)
-		text_char(out, (char)(*c >= 'a' && *c <= 'z' ? *c - 32 : *c));
+	text_string(out, heading);
+	free(heading);
 	do
 		text_char(out, ' ');
 	while (out->len - start < 18);
-	text_format(out, "%-9s ", type_name(ipc_field_type(field)));
+	text_format(out, "%-9s ", type_name(ipc_field_type(member ? member : field)));
 	start = out->len;
 	append_classes(out, description->scope, ipc_field_name(field));
 	do
 		text_char(out, ' ');
 	while (out->len - start < 20);
-	text_string(out, ipc_field_help(field));
+	text_string(out, ipc_field_help(member ? member : field));
 	text_char(out, '\n');
+}
+
+static void describe(void *data, const struct ipc_kind *kind, const struct ipc_field *field)
+{
+	const struct ipc_field *member;
+	size_t i;
+
+	(void)kind;
+	describe_one(data, field, NULL);
+	/* Those of a record can be columns of their own. */
+	for (i = 0; ipc_field_type(field) == IPC_TYPE_RECORD && (member = ipc_record_field(ipc_field_record(field), i));
+	     i++)
+		describe_one(data, field, member);
 }
 
 void columns_describe(struct text *out, const struct scope *scope, bool noheadings)
@@ -175,20 +222,23 @@ void columns_release(struct columns *columns)
 void column_get(struct column *column, const struct ipc_object *object, struct ipc_value *out)
 {
 	const struct ipc_kind *kind = ipc_object_kind(object);
+	struct ipc_value record;
 
 	if (kind != column->kind) {
 		column->kind = kind;
 		column->of_kind = ipc_record_find(ipc_kind_record(kind), ipc_field_name(column->field));
 	}
-	if (column->of_kind)
-		ipc_object_get(object, column->of_kind, out);
-	else
-		*out = (struct ipc_value){.type = ipc_field_type(column->field), .null = true};
+	*out = (struct ipc_value){.type = ipc_field_type(column_field(column)), .null = true};
+	if (!column->of_kind)
+		return;
+	ipc_object_get(object, column->of_kind, column->member ? &record : out);
+	if (column->member && !record.null)
+		ipc_value_member(&record, 0, column->member, out);
 }
 
 bool column_is_right(const struct column *column)
 {
-	switch (ipc_field_type(column->field)) {
+	switch (ipc_field_type(column_field(column))) {
 	case IPC_TYPE_INT:
 	case IPC_TYPE_UINT:
 	case IPC_TYPE_SIZE:
@@ -201,9 +251,9 @@ bool column_is_right(const struct column *column)
 
 bool column_is_elastic(const struct column *column)
 {
-	const char *name = ipc_field_name(column->field);
+	const char *name = ipc_field_name(column_field(column));
 
-	switch (ipc_field_type(column->field)) {
+	switch (ipc_field_type(column_field(column))) {
 	case IPC_TYPE_STRINGS:
 	case IPC_TYPE_RECORDS:
 	case IPC_TYPE_RECORD:

@@ -8,9 +8,10 @@
 #include "scope.h"
 
 struct column {
-	const struct ipc_field *field; /* of some kind that has it: name, type, help */
-	char *heading;                 /* upper case */
-	const struct ipc_kind *kind;   /* the kind last read, and its field of that name: lookups by name are slow */
+	const struct ipc_field *field;  /* of some kind that has it: name, type, help */
+	const struct ipc_field *member; /* of the record that the field is, as in "detail.bytes"; NULL: the whole field */
+	char *heading;                  /* upper case */
+	const struct ipc_kind *kind;    /* the kind last read, and its field of that name: lookups by name are slow */
 	const struct ipc_field *of_kind;
 };
 
@@ -33,6 +34,12 @@ void columns_release(struct columns *columns);
 const char *columns_default(const struct scope *scope);
 /* The value of @column for @object; null for a kind that does not have it. */
 void column_get(struct column *column, const struct ipc_object *object, struct ipc_value *out);
+/* The field or the member of which it has the values. */
+static inline const struct ipc_field *column_field(const struct column *column)
+{
+	return column->member ? column->member : column->field;
+}
+
 /* Numbers stand at the right. */
 bool column_is_right(const struct column *column);
 /* May be cut on a terminal: lists, and what holds a name. */

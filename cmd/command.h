@@ -31,6 +31,12 @@ struct app {
 /* What the words are that are no options: completion offers these. */
 enum operand_kind { OPERANDS_OBJECTS, OPERANDS_COMMANDS, OPERANDS_NONE };
 
+/* An option of other commands that makes no sense for one, and what to do instead. */
+struct option_hint {
+	const char *option; /* without the dashes; NULL ends a table */
+	const char *hint;
+};
+
 struct command {
 	const char *name;
 	const char *alias;                /* a second name, or NULL */
@@ -38,9 +44,11 @@ struct command {
 	const char *synopsis;             /* what follows the name: "[OPTION]... REF..." */
 	const char *description;          /* a paragraph for --help */
 	const struct poptOption *options; /* its groups, see options.h; NULL: none but the common ones */
+	const struct option_hint *hints;  /* NULL: none */
 	enum operand_kind operands;
-	bool inspects; /* changes nothing: an unambiguous prefix of its name will do */
-	bool hidden;   /* not for people: left out of help and completion */
+	bool of_events; /* its fields are those of events */
+	bool inspects;  /* changes nothing: an unambiguous prefix of its name will do */
+	bool hidden;    /* not for people: left out of help and completion */
 	/* @argv[0] is the command's name. Returns an exit code (codes.h). */
 	int (*run)(struct app *app, int argc, const char **argv);
 };

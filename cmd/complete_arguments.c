@@ -36,14 +36,39 @@ static void offer_groups(struct completion *completion)
 
 static void offer_field(void *data, const struct ipc_kind *kind, const struct ipc_field *field)
 {
+	const struct ipc_field *member;
+	struct text name = {0};
+	size_t i;
+
 	(void)kind;
 	completion_offer(data, ipc_field_name(field), ipc_field_help(field));
+	for (i = 0; ipc_field_type(field) == IPC_TYPE_RECORD && (member = ipc_record_field(ipc_field_record(field), i));
+	     i++) {
+		text_clear(&name);
+		text_format(&name, "%s.%s", ipc_field_name(field), ipc_field_name(member));
+		completion_offer(data, text_cstr(&name), ipc_field_help(member));
+	}
+	text_release(&name);
+}
+
+static void offer_fields_of_events(struct completion *completion)
+{
+	const struct ipc_record *record = ipc_kind_record(ipc_event_kind());
+	const struct ipc_field *field;
+	size_t i;
+
+	for (i = 0; (field = ipc_record_field(record, i)); i++)
+		offer_field(completion, ipc_event_kind(), field);
 }
 
 static void offer_fields(struct completion *completion)
 {
 	struct scope scope;
 
+	if (completion->command && completion->command->of_events) {
+		offer_fields_of_events(completion);
+		return;
+	}
 	scope_init(&scope, completion->operands, completion->operand_count);
 	if (completion->command && command_verb(completion->command) == IPC_VERB_CLEAN)
 		scope_for_cleaning(&scope);
@@ -68,7 +93,7 @@ static void keep_expression(struct completion *completion)
 	size_t at = strlen(completion->typed);
 
 	while (at && ((completion->typed[at - 1] >= 'a' && completion->typed[at - 1] <= 'z') ||
-		      completion->typed[at - 1] == '_'))
+		      completion->typed[at - 1] == '_' || completion->typed[at - 1] == '.'))
 		at--;
 	completion_keep(completion, at);
 }
@@ -126,6 +151,13 @@ void completion_offer_argument(struct completion *completion, const struct poptO
 	case OPTION_CONTENT_FORMAT:
 		offer_words(completion, content_words);
 		break;
+	case OPTION_EVENT_SOURCE:
+		offer_words(completion, event_source_words);
+		break;
+	case OPTION_EVENT_VERB:
+		keep_list(completion, ',');
+		offer_words(completion, event_verb_words);
+		break;
 	case OPTION_OUTPUT:
 		keep_list(completion, '+');
 		offer_fields(completion);
@@ -135,6 +167,8 @@ void completion_offer_argument(struct completion *completion, const struct poptO
 		offer_fields(completion);
 		break;
 	case OPTION_FILTER:
+	case OPTION_EVENT_FILTER:
+	case OPTION_EVENT_UNTIL:
 		keep_expression(completion);
 		offer_fields(completion);
 		break;

@@ -180,5 +180,10 @@ void format_time(struct text *out, int64_t ns, enum time_format format, int64_t 
 		text_char(out, ' ');
 		append_zone(out, seconds);
 		break;
+	case TIME_CLOCK:
+		append_local(out, "%H:%M:%S", seconds);
+		text_char(out, '.');
+		text_padded(out, rest / 1000000, 3);
+		break;
 	}
 }

@@ -5,7 +5,7 @@
 
 #include "text.h"
 
-enum time_format { TIME_SHORT, TIME_ISO, TIME_RELATIVE, TIME_FULL };
+enum time_format { TIME_SHORT, TIME_ISO, TIME_RELATIVE, TIME_FULL, TIME_CLOCK };
 
 struct style {
 	bool machine; /* raw: bytes, seconds, UTC; what is not known is empty */

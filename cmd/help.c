@@ -4,6 +4,7 @@
 
 #include <ipctool/clean.h>
 #include <ipctool/dump.h>
+#include <ipctool/monitor.h>
 
 #include "codes.h"
 #include "help.h"
@@ -227,6 +228,36 @@ static void append_proof(struct text *out, const struct ipc_kind *kind)
 	append_detail(out, "best", proof.best);
 }
 
+/* "create, open", or NULL for none; the text is @out's. */
+static const char *event_verbs(struct text *out, uint32_t verbs)
+{
+	int verb;
+
+	text_clear(out);
+	for (verb = 0; verb < IPC_EVENT_VERBS; verb++)
+		if (verbs & 1u << verb)
+			text_format(out, "%s%s", out->len ? ", " : "", ipc_event_verb_name((enum ipc_event_verb)verb));
+	return out->len ? text_cstr(out) : NULL;
+}
+
+/* What is told of objects of @kind as it happens. */
+static void append_events(struct text *out, const struct ipc_kind *kind)
+{
+	struct ipc_event_range range;
+	struct text verbs = {0};
+
+	if (!ipc_kind_events(kind, &range)) {
+		append_entry(out, "monitor", VERB_WIDTH, "no: nothing tells of these as it happens");
+		return;
+	}
+	append_entry(out, "monitor", VERB_WIDTH, "yes");
+	append_detail(out, "life", event_verbs(&verbs, range.life));
+	append_detail(out, "traffic", event_verbs(&verbs, range.traffic));
+	append_detail(out, "netlink", range.plain ? event_verbs(&verbs, range.plain) : "nothing");
+	append_detail(out, "unseen", range.unseen);
+	text_release(&verbs);
+}
+
 /* What can be done to objects of @kind, verb by verb; else why not, and what to do instead. */
 static void help_kind(struct text *out, const struct ipc_kind *kind)
 {
@@ -251,6 +282,7 @@ static void help_kind(struct text *out, const struct ipc_kind *kind)
 		else if (verb == IPC_VERB_CLEAN)
 			append_proof(out, kind);
 	}
+	append_events(out, kind);
 	text_release(&line);
 }
 
@@ -321,8 +353,9 @@ const struct command command_help = {
 	.synopsis = "[COMMAND | CLASS[/KIND]]...",
 	.description =
 		"'ipctool help COMMAND' is the same as 'ipctool COMMAND --help'. Of a class or kind: what it is, and "
-		"which commands can be applied to it, with the settings that they take, how its contents are read, and how "
-		"it is proven to be garbage; where one cannot, why not and what to do instead.",
+		"which commands can be applied to it, with the settings that they take, how its contents are read, how "
+		"it is proven to be garbage, and what is told of it as it happens; where one cannot, why not and what to "
+		"do instead.",
 	.operands = OPERANDS_COMMANDS,
 	.inspects = true,
 	.run = run,

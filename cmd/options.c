@@ -133,6 +133,9 @@ enum taken selection_take(struct selection *selection, const struct app *app, in
 	case OPTION_ALL_NAMESPACES:
 		selection->all_namespaces = true;
 		return TAKEN;
+	case OPTION_EVIDENCE:
+		strings_add(&selection->evidence, argument);
+		return TAKEN;
 	case OPTION_LITERAL:
 		selection->literal = true;
 		return TAKEN;
@@ -152,6 +155,7 @@ void selection_release(struct selection *selection)
 	strings_release(&selection->filters);
 	strings_release(&selection->scans);
 	strings_release(&selection->namespaces);
+	strings_release(&selection->evidence);
 	free(selection->holder);
 	free(selection->older_than);
 	free(selection->larger_than);
@@ -245,12 +249,25 @@ static void offer_option(void *data, const char *group, const struct poptOption 
 	suggest_offer(data, option->longName);
 }
 
+/* What the command has to say of an option that it does not take, or NULL. */
+static const char *hint_for(const struct command *command, const char *typed)
+{
+	const struct option_hint *hint;
+
+	for (hint = command ? command->hints : NULL; hint && hint->option; hint++)
+		if (!strcmp(hint->option, typed))
+			return hint->hint;
+	return NULL;
+}
+
 static void say_bad_option(const struct app *app, const struct poptOption *table, poptContext context, int error)
 {
 	const char *typed = poptBadOption(context, POPT_BADOPTION_NOALIAS);
 	struct suggestion near;
 
-	if (error == POPT_ERROR_BADOPT && !strncmp(typed, "--", 2)) {
+	if (error == POPT_ERROR_BADOPT && !strncmp(typed, "--", 2) && hint_for(app->command, typed + 2)) {
+		complain(app, typed, "%s", hint_for(app->command, typed + 2));
+	} else if (error == POPT_ERROR_BADOPT && !strncmp(typed, "--", 2)) {
 		suggest_begin(&near, typed + 2);
 		options_visit(table, NULL, offer_option, &near);
 		if (suggest_best(&near))

@@ -8,6 +8,8 @@
 #ifndef CMD_OPTIONS_H
 #define CMD_OPTIONS_H
 
+#include <ipctool/monitor.h>
+
 #include "command.h"
 #include "format.h"
 
@@ -28,6 +30,7 @@ enum option_code {
 	OPTION_NAMESPACE,
 	OPTION_ALL_NAMESPACES,
 	OPTION_LITERAL,
+	OPTION_EVIDENCE,
 	OPTION_ALL,
 	OPTION_OUTPUT, /* presentation */
 	OPTION_LIST_COLUMNS,
@@ -46,6 +49,10 @@ enum option_code {
 	OPTION_FORCE,            /* of `remove` */
 	OPTION_INCLUDE,          /* of `clean` */
 	OPTION_CONTENT_FORMAT,   /* of `dump` */
+	OPTION_EVENT_SOURCE,     /* of `monitor` */
+	OPTION_EVENT_VERB,
+	OPTION_EVENT_FILTER,
+	OPTION_EVENT_UNTIL,
 	OPTION_OF_COMMAND = 512, /* the codes of a command's own options begin here */
 	OPTION_SETTING = 1024,   /* and here those of OPTIONS_SETTINGS */
 };
@@ -67,7 +74,7 @@ struct word {
 };
 
 extern const struct word color_words[], time_words[], state_words[], source_words[], force_words[], include_words[],
-	socket_words[], content_words[];
+	socket_words[], content_words[], event_source_words[], event_verb_words[];
 
 /* Index of @name, or -1 after a message that lists the words. @option as in "--color". */
 int word_find(const struct app *app, const char *option, const struct word *words, const char *name);
@@ -83,7 +90,7 @@ void strings_release(struct strings *strings);
 
 /* Which objects. */
 struct selection {
-	struct strings owners, states, matches, filters, scans, namespaces;
+	struct strings owners, states, matches, filters, scans, namespaces, evidence;
 	char *holder, *older_than, *larger_than;
 	bool all_namespaces, literal, all;
 };

@@ -42,7 +42,11 @@ struct renderer *render_stream_new(void);
 #ifdef HAVE_SMARTCOLS
 struct renderer *render_smartcols_new(void);
 #endif
+/* A table whose rows are written as they come, into columns as wide as what they hold as a rule. */
+struct renderer *render_live_new(void);
 struct renderer *render_json_new(bool lines);
+/* What stands before an element of a document that the caller writes. */
+void render_json_element(struct renderer *renderer);
 /* The end of a document, or with @lines its last line: complete or not, and what failed. @any: there were elements. */
 void render_json_end(struct text *out, bool lines, bool any, const struct outcome *outcome);
 /* Also for -q, which is the one column "ref". */

@@ -8,8 +8,9 @@
 struct plan {
 	const struct ipc_kind *kind;
 	size_t count;
-	const struct ipc_field **fields; /* NULL: a column that this kind does not have */
-	char **keys;                     /* `"size": ` with what comes before it */
+	const struct ipc_field **fields;  /* NULL: a column that this kind does not have */
+	const struct ipc_field **members; /* of the field, or NULL: all of it */
+	char **keys;                      /* `"size": ` with what comes before it */
 };
 
 struct json {
@@ -21,15 +22,18 @@ struct json {
 	size_t last; /* index of the plan last used */
 };
 
-static void plan_add(struct plan *plan, const struct ipc_field *field, const char *name)
+static void plan_add(struct plan *plan, const struct ipc_field *field, const struct ipc_field *member, const char *name)
 {
 	struct text key = {0};
 
 	plan->fields = xrealloc(plan->fields, (plan->count + 1) * sizeof(*plan->fields));
+	plan->members = xrealloc(plan->members, (plan->count + 1) * sizeof(*plan->members));
 	plan->keys = xrealloc(plan->keys, (plan->count + 1) * sizeof(*plan->keys));
-	text_format(&key, "%s\"%s\": ", plan->count ? ", " : "{", name);
+	text_format(&key, "%s\"%s%s%s\": ", plan->count ? ", " : "{", name, member ? "." : "",
+		    member ? ipc_field_name(member) : "");
 	text_cstr(&key);
 	plan->fields[plan->count] = field;
+	plan->members[plan->count] = member;
 	plan->keys[plan->count++] = key.data;
 }
 
@@ -56,11 +60,11 @@ static const struct plan *plan_for(struct json *json, const struct ipc_kind *kin
 	for (i = 0; i < columns->count; i++) {
 		const char *name = ipc_field_name(columns->items[i].field);
 
-		plan_add(plan, ipc_record_find(record, name), name);
+		plan_add(plan, ipc_record_find(record, name), columns->items[i].member, name);
 	}
 	for (i = 0; !columns->count && (field = ipc_record_field(record, i)); i++)
 		if (!ipc_field_of_cleaning(field))
-			plan_add(plan, field, ipc_field_name(field));
+			plan_add(plan, field, NULL, ipc_field_name(field));
 	return plan;
 }
 
@@ -73,6 +77,26 @@ static bool json_begin(struct renderer *renderer)
 	return true;
 }
 
+void render_json_element(struct renderer *renderer)
+{
+	struct json *json = (struct json *)renderer;
+
+	text_string(&renderer->app->out.text, json->any ? ",\n  " : "\n  ");
+	json->any = true;
+}
+
+static void get(const struct ipc_object *object, const struct ipc_field *field, const struct ipc_field *member,
+		struct ipc_value *out)
+{
+	struct ipc_value record;
+
+	ipc_object_get(object, field, out);
+	if (!member || out->null)
+		return;
+	record = *out;
+	ipc_value_member(&record, 0, member, out);
+}
+
 static bool json_object(struct renderer *renderer, const struct ipc_object *object)
 {
 	struct json *json = (struct json *)renderer;
@@ -82,12 +106,11 @@ static bool json_object(struct renderer *renderer, const struct ipc_object *obje
 	size_t i;
 
 	if (!json->lines)
-		text_string(out, json->any ? ",\n  " : "\n  ");
-	json->any = true;
+		render_json_element(renderer);
 	for (i = 0; i < plan->count; i++) {
 		text_string(out, plan->keys[i]);
 		if (plan->fields[i]) {
-			ipc_object_get(object, plan->fields[i], &value);
+			get(object, plan->fields[i], plan->members[i], &value);
 			format_json(out, &value);
 		} else {
 			text_string(out, "null");
@@ -147,6 +170,7 @@ static void json_free(struct renderer *renderer)
 			free(json->plans[i].keys[j]);
 		free(json->plans[i].keys);
 		free(json->plans[i].fields);
+		free(json->plans[i].members);
 	}
 	free(json->plans);
 	free(json);

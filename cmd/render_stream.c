@@ -24,6 +24,7 @@ struct stream {
 	size_t rows;    /* kept and not written yet */
 	size_t *widths; /* of each column */
 	bool measured;  /* rows are not kept any more */
+	bool live;      /* they never are */
 	bool colors;
 	size_t limit; /* columns of the terminal, 0: do not cut */
 };
@@ -141,6 +142,54 @@ static void end_cell(struct stream *stream, struct cell *cell)
 	cell->width += cell->len;
 }
 
+/* Before anything is known of the rows: what values take up as a rule. A longer one pushes the rest of its row along. */
+static size_t usual_width(const struct column *column)
+{
+	static const struct {
+		const char *name;
+		size_t width;
+	} usual[] = {
+		{"verb", 7}, {"ref", 20}, {"class", 6}, {"kind", 7},   {"name", 20},  {"key", 10},       {"detail", 24},
+		{"pid", 7},  {"tid", 7},  {"comm", 15}, {"device", 6}, {"inode", 10}, {"namespace", 10},
+	};
+	const char *name = ipc_field_name(column_field(column));
+	size_t i;
+
+	for (i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+		if (!strcmp(usual[i].name, name))
+			return usual[i].width;
+	return 5;
+}
+
+/* Times of one format are all of one length. */
+static size_t time_width(const struct renderer *renderer)
+{
+	struct text text = {0};
+	size_t width;
+
+	if (renderer->style.time == TIME_RELATIVE)
+		return 10;
+	format_time(&text, renderer->style.now, renderer->style.time, renderer->style.now);
+	width = text.len;
+	text_release(&text);
+	return width;
+}
+
+static void presume(struct stream *stream)
+{
+	const struct columns *columns = stream->base.columns;
+	size_t i;
+
+	for (i = 0; i < columns->count; i++) {
+		const struct column *column = &columns->items[i];
+		size_t width = ipc_field_type(column_field(column)) == IPC_TYPE_TIME ? time_width(&stream->base)
+										     : usual_width(column);
+
+		stream->widths[i] = width > strlen(column->heading) ? width : strlen(column->heading);
+	}
+	stream->measured = true;
+}
+
 static bool stream_begin(struct renderer *renderer)
 {
 	struct stream *stream = (struct stream *)renderer;
@@ -153,6 +202,8 @@ static bool stream_begin(struct renderer *renderer)
 	if (!renderer->presentation->notruncate && isatty(renderer->app->out.fd) &&
 	    ioctl(renderer->app->out.fd, TIOCGWINSZ, &size) == 0)
 		stream->limit = size.ws_col;
+	if (stream->live)
+		presume(stream);
 	if (renderer->presentation->noheadings)
 		return true;
 	for (i = 0; i < columns; i++) {
@@ -236,4 +287,12 @@ struct renderer *render_stream_new(void)
 
 	stream->base.ops = &stream_ops;
 	return &stream->base;
+}
+
+struct renderer *render_live_new(void)
+{
+	struct renderer *renderer = render_stream_new();
+
+	((struct stream *)renderer)->live = true;
+	return renderer;
 }

@@ -124,6 +124,23 @@ static enum code add_scans(const struct app *app, struct ipc_query *query, const
 	return code == CODE_MISSING ? CODE_USAGE : code;
 }
 
+/* Whatever is wrong with a file of evidence, nothing may be judged without it. */
+static enum code read_evidence(const struct app *app, const struct strings *files)
+{
+	enum code code;
+	size_t i;
+	int error;
+
+	for (i = 0; i < files->count; i++) {
+		error = ipc_ctx_read_evidence(app->ctx, files->items[i]);
+		if (error) {
+			code = refuse(app, files->items[i], error);
+			return code == CODE_MISSING ? CODE_USAGE : code;
+		}
+	}
+	return CODE_DONE;
+}
+
 static enum code add_operands(const struct selection *selection, const struct app *app, struct ipc_query *query,
 			      const char **operands, int count)
 {
@@ -143,7 +160,8 @@ static enum code build(const struct selection *selection, struct app *app, const
 	enum code code;
 	int error;
 
-	if ((code = add_operands(selection, app, query, operands, count)) ||
+	if ((code = read_evidence(app, &selection->evidence)) ||
+	    (code = add_operands(selection, app, query, operands, count)) ||
 	    (code = add_owners(selection, app, query)) || (code = add_states(selection, app, query)) ||
 	    (code = add_limit(app, query, "--older-than", "age", selection->older_than, "10m, 2h or 1d")) ||
 	    (code = add_limit(app, query, "--larger-than", "size", selection->larger_than, "4096, 64K or 1M")) ||

@@ -14,6 +14,7 @@ const struct word time_words[] = {
 	[TIME_ISO] = {"iso", "2026-01-02T03:04:05+01:00"},
 	[TIME_RELATIVE] = {"relative", "3d4h ago"},
 	[TIME_FULL] = {"full", "weekday, nanoseconds and zone"},
+	[TIME_CLOCK] = {"clock", "14:03:27.125, the time of day"},
 	{NULL, NULL},
 };
 
@@ -63,6 +64,37 @@ const struct word content_words[] = {
 	{NULL, NULL},
 };
 
+/* In the order of enum ipc_event_source. */
+const struct word event_source_words[] = {
+	[IPC_EVENTS_AUTO] = {"auto", "BPF where it can be had, else netlink"},
+	[IPC_EVENTS_BPF] = {"bpf", "functions of the kernel where it allows that, else tracepoints"},
+	[IPC_EVENTS_FENTRY] = {"fentry", "BPF behind the few functions of the kernel concerned"},
+	[IPC_EVENTS_TRACEPOINT] = {"tracepoint", "BPF behind tracepoints of system calls"},
+	[IPC_EVENTS_NETLINK] = {"netlink", "without BPF: netlink, inotify, and looking again"},
+	{NULL, NULL},
+};
+
+/* What can be asked for with "--verb": the names are those of the library. */
+const struct word event_verb_words[] = {
+	{"create", "it comes into being, or gets its name"},
+	{"open", "somebody gets hold of one that exists"},
+	{"attach", "memory is mapped"},
+	{"send", "a message, bytes, or V of a semaphore"},
+	{"receive", "the same taken out; a signal that is delivered"},
+	{"wait", "a call begins to sleep"},
+	{"wake", "that call goes on, or fails"},
+	{"change", "owner, mode, limits, values or name"},
+	{"bind", "a socket gets an address"},
+	{"listen", "a socket takes connections"},
+	{"connect", "a connection is asked for"},
+	{"accept", "a connection is taken"},
+	{"detach", "memory is unmapped"},
+	{"close", "somebody gives it up"},
+	{"remove", "its name goes, or it itself"},
+	{"signal", "a signal is sent"},
+	{NULL, NULL},
+};
+
 const struct poptOption common_options[] = {
 	OPTION_WITH("color", '\0', OPTION_COLOR, "colours: auto, always or never", "WHEN"),
 	OPTION_WITH("holders-from", '\0', OPTION_HOLDERS_FROM, "where holders are read from: auto, bpf or proc",
@@ -93,6 +125,8 @@ const struct poptOption choosing_options[] = {
 	OPTION_WITH("namespace", '\0', OPTION_NAMESPACE, "look into the namespaces of a process, or a namespace file",
 		    "PID|FILE"),
 	OPTION_FLAG("all-namespaces", '\0', OPTION_ALL_NAMESPACES, "look into every ipc, net and mount namespace"),
+	OPTION_WITH("evidence", '\0', OPTION_EVIDENCE,
+		    "judge by what 'monitor --record' wrote there as well; again: and by this", "FILE"),
 	OPTION_FLAG("literal", '\0', OPTION_LITERAL, "take references as they stand: \\xHH is not decoded"),
 	OPTIONS_END,
 };
@@ -112,7 +146,7 @@ const struct poptOption presentation_options[] = {
 	OPTION_WITH("sort", '\0', OPTION_SORT, "sort by this field, descending with -; several with commas",
 		    "[-]FIELD"),
 	OPTION_FLAG("tree", '\0', OPTION_TREE, "processes under their objects, sockets under their listener"),
-	OPTION_WITH("time-format", '\0', OPTION_TIME_FORMAT, "times for people: short, iso, relative or full",
+	OPTION_WITH("time-format", '\0', OPTION_TIME_FORMAT, "times for people: short, iso, relative, full or clock",
 		    "FORMAT"),
 	OPTION_FLAG("notruncate", '\0', OPTION_NO_TRUNCATE, "do not cut columns to the width of the terminal"),
 	OPTION_FLAG("json", 'J', OPTION_JSON, "one JSON document"),

@@ -9,11 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include <ipctool/change.h>
 
+#include "evidence.h"
 #include "holders/holders.h"
 #include "peek/peek.h"
 #include "policy/policy.h"
@@ -94,6 +96,9 @@ struct ipc_ctx *ipc_ctx_unref(struct ipc_ctx *ctx)
 {
 	if (ctx && --ctx->refs == 0) {
 		ipc_peek_free(ctx->peeks);
+		if (ctx->learnt)
+			ipc_learnt_release(ctx->learnt);
+		free(ctx->learnt);
 		close_roots(ctx);
 		free(ctx->root);
 		free(ctx);
@@ -155,6 +160,18 @@ int(ipc_ctx_fail)(struct ipc_ctx *ctx, int error, const char *format, ...)
 	vsnprintf(ctx->error, sizeof(ctx->error), format, args);
 	va_end(args);
 	return error;
+}
+
+int ipc_ctx_trust(struct ipc_ctx *ctx, const struct stat *st, const char *what)
+{
+	if (st->st_uid != 0 && st->st_uid != ctx->euid)
+		return ipc_ctx_fail(ctx, -EPERM,
+				    "it belongs to user %u, who could change %s; chown it to root, or to yourself",
+				    (unsigned)st->st_uid, what);
+	if (st->st_mode & (S_IWGRP | S_IWOTH))
+		return ipc_ctx_fail(ctx, -EPERM, "its mode %04o lets others change %s; chmod go-w it",
+				    (unsigned)st->st_mode & 07777, what);
+	return 0;
 }
 
 void ipc_ctx_set_note(struct ipc_ctx *ctx, const char *format, ...)

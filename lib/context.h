@@ -5,6 +5,7 @@
 
 #include <ipctool/ipctool.h>
 
+struct ipc_learnt_list;
 struct ipc_ns_call;
 struct ipc_peek_loaded;
 
@@ -18,6 +19,7 @@ struct ipc_ctx {
 	int proc_fd;   /* O_PATH|O_DIRECTORY on ROOT/proc: stays valid after a thread entered another mount namespace */
 	int8_t initial_pidns;          /* ipc_proc_initial_pidns(): 1 yes, -1 no, 0 not looked yet */
 	struct ipc_ns_call *away;      /* set while ipc_ns_call() has code run in another namespace */
+	struct ipc_learnt_list *learnt; /* what files of evidence said (evidence.h), NULL: none was read */
 	struct ipc_peek_loaded *peeks; /* BPF programs that are loaded (peek/peek_bpf.h), NULL: none yet */
 	char error[512];
 	char note[512]; /* what a call that succeeded has to add */
@@ -35,6 +37,12 @@ int ipc_ctx_fail(struct ipc_ctx *ctx, int error, const char *format, ...) __attr
 		failed_ < 0 ? failed_ : -1;              \
 	})
 #endif
+/*
+ * Is a file with @st only for root and the caller to write? @what for the text: "the rules". Returns 0 or -EPERM with text. What it
+ * says is done with the rights of the caller, so nobody else may have had a hand in it.
+ */
+struct stat;
+int ipc_ctx_trust(struct ipc_ctx *ctx, const struct stat *st, const char *what);
 /* What the call at hand, which will succeed, has to tell the user. */
 void ipc_ctx_set_note(struct ipc_ctx *ctx, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -289,23 +289,33 @@ static void report_unscanned(struct ipc_run *run, const struct ipc_mounts *mount
 	}
 }
 
+const char **ipc_query_scan_dirs(const struct ipc_query *query, size_t *count)
+{
+	const char **dirs = malloc((SCAN_DIRS + query->scans.count) * sizeof(*dirs));
+	size_t i;
+
+	*count = 0;
+	if (!dirs)
+		return NULL;
+	for (i = 0; i < SCAN_DIRS; i++)
+		dirs[(*count)++] = scan_dirs[i];
+	for (i = 0; i < query->scans.count; i++)
+		dirs[(*count)++] = query->scans.items[i];
+	return dirs;
+}
+
 struct ipc_scan *ipc_run_scan(struct ipc_run *run)
 {
-	struct ipc_query *query = run->query;
 	struct ipc_mount_view *of = view(run);
 	const char **dirs;
-	size_t i, count = 0;
+	size_t count;
 	int r;
 
 	if (of->scan || !ipc_run_mounts(run))
 		return of->scan;
-	dirs = malloc((SCAN_DIRS + query->scans.count) * sizeof(*dirs));
+	dirs = ipc_query_scan_dirs(run->query, &count);
 	if (!dirs)
 		return NULL;
-	for (i = 0; i < SCAN_DIRS; i++)
-		dirs[count++] = scan_dirs[i];
-	for (i = 0; i < query->scans.count; i++)
-		dirs[count++] = query->scans.items[i];
 	r = ipc_scan_new(run->ctx, of->mounts, dirs, count, IPC_SCAN_RENDEZVOUS, &of->scan);
 	free(dirs);
 	if (r < 0) {

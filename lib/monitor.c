@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "classes/list.h"
 #include "events/monitor.h"
+#include "events/recorder.h"
 #include "model/filter.h"
 #include "sources/procfs.h"
 
@@ -77,6 +79,12 @@ static bool nothing_named(const struct ipc_query *query)
 	return !query->any_named && !query->target_count;
 }
 
+/* Are all objects of @kind asked for? Verbs by themselves mean any kind. */
+static bool is_selected(const struct ipc_monitor *monitor, const struct ipc_kind *kind)
+{
+	return ipc_query_selects(monitor->query, kind) || (monitor->how.verbs && nothing_named(monitor->query));
+}
+
 /* The verbs of @kind that are to be handed over. */
 static uint32_t verbs_of(const struct ipc_monitor *monitor, const struct ipc_kind *kind)
 {
@@ -85,7 +93,7 @@ static uint32_t verbs_of(const struct ipc_monitor *monitor, const struct ipc_kin
 	bool all = monitor->how.traffic || !nothing_named(query) || query->view == IPC_VIEW_ALL || monitor->how.verbs;
 	uint32_t verbs = range->life | (all ? range->traffic : 0);
 
-	if (!ipc_query_looks_at(query, kind) && !(monitor->how.verbs && nothing_named(query)))
+	if (!ipc_query_looks_at(query, kind) && !is_selected(monitor, kind))
 		return 0;
 	if (monitor->how.verbs)
 		verbs &= monitor->how.verbs;
@@ -115,18 +123,26 @@ static int choose_verbs(struct ipc_monitor *monitor)
 	while ((kind = ipc_kind_next(kind))) {
 		uint32_t verbs;
 
+		monitor->selects[ipc_kind_index(kind)] = is_selected(monitor, kind);
 		if (!kind->events) {
 			if (ipc_run_named(monitor->query->run, kind))
 				return refuse_kind(monitor, kind);
 			continue;
 		}
+		monitor->several[kind->events->raw] = monitor->kinds[kind->events->raw] != NULL;
+		if (!monitor->kinds[kind->events->raw])
+			monitor->kinds[kind->events->raw] = kind;
 		verbs = verbs_of(monitor, kind);
 		any |= verbs != 0;
 		monitor->verbs[kind->events->raw] |= verbs;
 		monitor->settings.verbs[kind->events->raw] |= needed_for(verbs, &kind->events->range);
 		monitor->settings.edges[kind->events->raw] =
 			nothing_named(monitor->query) && !monitor->how.traffic && !monitor->how.verbs;
+		if (monitor->how.record && IPC_RECORDED_RAWS & 1u << kind->events->raw)
+			monitor->settings.verbs[kind->events->raw] |=
+				IPC_RECORDED_VERBS & (kind->events->range.life | kind->events->range.traffic);
 	}
+	ipc_event_ask_paths(&monitor->settings);
 	if (!any)
 		return ipc_ctx_fail(monitor->ctx, -EINVAL,
 				    "none of what was named has such events; 'ipctool help CLASS/KIND' lists them");
@@ -168,6 +184,7 @@ static int choose_actors(struct ipc_monitor *monitor)
 
 	settings->failures = monitor->how.failures;
 	settings->self = (uint32_t)getpid();
+	settings->group = monitor->how.group;
 	settings->pid = query->holder_pid > 0 ? (uint32_t)query->holder_pid : 0;
 	if (query->holder_comm) {
 		settings->has_comm = 1;
@@ -194,73 +211,6 @@ static int check_targets(const struct ipc_monitor *monitor)
 					    "%s: a handle speaks of one object as it is now; watch its reference",
 					    query->targets[i].ref.text);
 	return 0;
-}
-
-/* ---- what is there at the beginning --------------------------------------------------------------------------------- */
-
-static int copy_strings(struct ipc_query *query, const struct ipc_strings *from,
-			int (*add)(struct ipc_query *query, const char *text))
-{
-	size_t i;
-	int r = 0;
-
-	for (i = 0; r == 0 && i < from->count; i++)
-		r = add(query, from->items[i]);
-	return r;
-}
-
-/* All objects of the kinds that are watched, where they are watched. */
-static int look(struct ipc_monitor *monitor, bool of_book, struct ipc_set **out)
-{
-	const struct ipc_query *from = monitor->query;
-	const struct ipc_kind *kind = NULL;
-	struct ipc_query *query = NULL;
-	bool any = false;
-	int r = ipc_query_new(monitor->ctx, &query);
-
-	while (r == 0 && (kind = ipc_kind_next(kind))) {
-		if (!kind->events || !monitor->verbs[kind->events->raw] || !ipc_query_looks_at(from, kind))
-			continue;
-		if (of_book && !(kind->events->range.life & BIT(REMOVE)))
-			continue;
-		any = true;
-		if (of_book || !nothing_named(from) || from->view == IPC_VIEW_ALL)
-			r = ipc_query_add_kind(query, kind);
-	}
-	if (r == 0)
-		r = copy_strings(query, &from->places, ipc_query_namespace);
-	if (r == 0)
-		r = copy_strings(query, &from->scans, ipc_query_scan);
-	if (r == 0 && from->all_places)
-		ipc_query_all_namespaces(query);
-	if (r == 0 && any)
-		r = ipc_query_collect(query, out);
-	ipc_query_free(query);
-	return r;
-}
-
-static int fill_book(struct ipc_monitor *monitor)
-{
-	struct ipc_set *set = NULL;
-	size_t i;
-	int r = look(monitor, true, &set);
-
-	for (i = 0; r == 0 && set && i < ipc_set_count(set); i++) {
-		const struct ipc_object *object = ipc_set_get(set, i);
-
-		if (object->of_kind->events)
-			r = ipc_event_know(monitor, object);
-	}
-	ipc_set_free(set);
-	return r;
-}
-
-static int64_t clock_now(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 /* ---- sources -------------------------------------------------------------------------------------------------------- */
@@ -308,39 +258,92 @@ static int open_source(struct ipc_monitor *monitor)
 	return r;
 }
 
+/* ---- recording ------------------------------------------------------------------------------------------------------ */
+
+static int begin_record(struct ipc_monitor *monitor)
+{
+	return monitor->how.record ? ipc_recorder_new(monitor->ctx, monitor->how.record, &monitor->recorder) : 0;
+}
+
+static int add_fd(struct ipc_monitor *monitor, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+	return epoll_ctl(monitor->both_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+/* The book knows now what there is. */
+static int join_record(struct ipc_monitor *monitor)
+{
+	int r;
+
+	if (!monitor->recorder)
+		return 0;
+	if (strcmp(monitor->source->ops->name, "bpf") != 0)
+		add_blind(monitor, "who makes and takes semaphores: nothing new is learnt for the record without BPF");
+	monitor->both_fd = epoll_create1(EPOLL_CLOEXEC);
+	r = monitor->both_fd < 0 ? -errno : add_fd(monitor, monitor->source->fd);
+	if (r == 0)
+		r = add_fd(monitor, ipc_recorder_fd(monitor->recorder));
+	return r ? ipc_ctx_fail(monitor->ctx, r, "no descriptor to wait on: %s", strerror(-r)) : ipc_recorder_join(monitor);
+}
+
 /* ---- the monitor ---------------------------------------------------------------------------------------------------- */
 
+static int make_blank(struct ipc_monitor *monitor)
+{
+	monitor->blank = malloc(sizeof(*monitor->blank));
+	if (!monitor->blank)
+		return ipc_ctx_fail(monitor->ctx, -ENOMEM, "out of memory");
+	ipc_event_init(monitor->blank, IPC_EVENT_LOST);
+	return 0;
+}
+
+/*
+ * One look before anything is watched and one behind: what the second alone finds began in between, and there is, or there will be, a
+ * record of it.
+ */
 static int start(struct ipc_monitor *monitor)
 {
 	int r;
 
-	if ((r = ipc_query_prepare(monitor->query)) || (r = check_targets(monitor)) || (r = choose_verbs(monitor)) ||
-	    (r = choose_namespaces(monitor)) || (r = choose_actors(monitor)) || (r = fill_book(monitor)) ||
-	    (r = open_source(monitor)))
+	if ((r = make_blank(monitor)) || (r = ipc_query_prepare(monitor->query)) || (r = check_targets(monitor)) ||
+	    (r = choose_verbs(monitor)) || (r = choose_namespaces(monitor)) || (r = choose_actors(monitor)) ||
+	    (r = begin_record(monitor)) || (r = ipc_event_look(monitor)) ||
+	    (!monitor->source && (r = open_source(monitor))) || (r = ipc_event_look(monitor)) ||
+	    (r = join_record(monitor)))
 		return r;
-	if (monitor->how.since_start) {
-		r = look(monitor, false, &monitor->present);
-		monitor->present_time = clock_now(CLOCK_REALTIME);
-	}
-	return r;
+	return monitor->how.since_start ? ipc_event_look_present(monitor) : 0;
 }
 
-int ipc_monitor_new(struct ipc_query *query, const struct ipc_watch *how, struct ipc_monitor **out)
+int ipc_monitor_new_from(struct ipc_query *query, const struct ipc_watch *how, struct ipc_source *source,
+			 struct ipc_monitor **out)
 {
 	struct ipc_monitor *monitor = calloc(1, sizeof(*monitor));
 	int r;
 
-	if (!monitor)
+	if (!monitor) {
+		if (source)
+			source->ops->free(source);
 		return ipc_ctx_fail(query->ctx, -ENOMEM, "out of memory");
+	}
 	monitor->ctx = ipc_ctx_ref(query->ctx);
-	monitor->query = query;
+	monitor->both_fd = -1;
+	monitor->source = source;
 	monitor->how = *how;
-	r = start(monitor);
+	r = ipc_query_copy(query, &monitor->query);
+	if (r == 0)
+		r = start(monitor);
 	if (r < 0)
 		ipc_monitor_free(monitor);
 	else
 		*out = monitor;
 	return r;
+}
+
+int ipc_monitor_new(struct ipc_query *query, const struct ipc_watch *how, struct ipc_monitor **out)
+{
+	return ipc_monitor_new_from(query, how, NULL, out);
 }
 
 struct ipc_monitor *ipc_monitor_free(struct ipc_monitor *monitor)
@@ -349,6 +352,11 @@ struct ipc_monitor *ipc_monitor_free(struct ipc_monitor *monitor)
 
 	if (!monitor)
 		return NULL;
+	if (monitor->recorder && monitor->both_fd >= 0)
+		ipc_recorder_save(monitor);
+	ipc_recorder_free(monitor->recorder);
+	if (monitor->both_fd >= 0)
+		close(monitor->both_fd);
 	if (monitor->source)
 		monitor->source->ops->free(monitor->source);
 	ipc_set_free(monitor->present);
@@ -358,6 +366,8 @@ struct ipc_monitor *ipc_monitor_free(struct ipc_monitor *monitor)
 		free(monitor->blind.items[i]);
 	free(monitor->blind.items);
 	free(monitor->fallback);
+	free(monitor->blank);
+	ipc_query_free(monitor->query);
 	ipc_ctx_unref(monitor->ctx);
 	free(monitor);
 	return NULL;
@@ -365,24 +375,7 @@ struct ipc_monitor *ipc_monitor_free(struct ipc_monitor *monitor)
 
 int ipc_monitor_fd(const struct ipc_monitor *monitor)
 {
-	return monitor->source->fd;
-}
-
-static int tell_present(struct ipc_monitor *monitor)
-{
-	int r = 0;
-
-	while (r == 0 && monitor->present_at < ipc_set_count(monitor->present)) {
-		const struct ipc_object *object = ipc_set_get(monitor->present, monitor->present_at++);
-
-		if (object->of_kind->events)
-			r = ipc_event_present(monitor, object);
-	}
-	if (r == 0) {
-		ipc_set_free(monitor->present);
-		monitor->present = NULL;
-	}
-	return r;
+	return monitor->recorder ? monitor->both_fd : monitor->source->fd;
 }
 
 static int take(const struct ipc_raw *raw, size_t size, void *data)
@@ -393,26 +386,38 @@ static int take(const struct ipc_raw *raw, size_t size, void *data)
 /* What was lost was so at the end: the room was full of what is told before it. */
 static int tell_lost(struct ipc_monitor *monitor)
 {
-	int64_t since = 0;
+	int64_t now = ipc_event_clock(CLOCK_MONOTONIC), since = 0, last = monitor->lost_told;
 	uint64_t lost = monitor->source->ops->lost ? monitor->source->ops->lost(monitor->source, &since) : 0;
 	uint64_t more = lost - monitor->lost;
 
 	monitor->lost = lost;
-	return more ? ipc_event_lost(monitor, more, since) : 0;
+	monitor->lost_told = now;
+	if (!more)
+		return 0;
+	monitor->stale = true;
+	/* The kernel may be about to write it down: it was after the question before this one. */
+	return ipc_event_lost(monitor, more, since ? since : last ? last : now);
 }
 
 int ipc_monitor_read(struct ipc_monitor *monitor, ipc_object_fn fn, void *data)
 {
-	int r = 0;
+	int r;
 
 	monitor->fn = fn;
 	monitor->fn_data = data;
-	monitor->clock = clock_now(CLOCK_REALTIME) - clock_now(CLOCK_MONOTONIC);
-	if (monitor->present)
-		r = tell_present(monitor);
+	monitor->clock = ipc_event_clock(CLOCK_REALTIME) - ipc_event_clock(CLOCK_MONOTONIC);
+	r = ipc_event_look_again(monitor);
+	if (r == 0 && monitor->present)
+		r = ipc_event_tell_present(monitor);
 	if (r == 0)
 		r = monitor->source->ops->read(monitor->source, take, monitor);
-	return r == 0 ? tell_lost(monitor) : r;
+	if (r == 0)
+		r = tell_lost(monitor);
+	if (r == 0)
+		r = ipc_event_look_again(monitor);
+	if (monitor->recorder)
+		ipc_recorder_tick(monitor);
+	return r == -ENOMEM ? ipc_ctx_fail(monitor->ctx, r, "out of memory") : r;
 }
 
 const char *ipc_monitor_source(const struct ipc_monitor *monitor)
@@ -433,6 +438,16 @@ const char *ipc_monitor_fallback(const struct ipc_monitor *monitor)
 const char *ipc_monitor_blind(const struct ipc_monitor *monitor, size_t index)
 {
 	return index < monitor->blind.count ? monitor->blind.items[index] : NULL;
+}
+
+int ipc_monitor_save(struct ipc_monitor *monitor)
+{
+	return monitor->recorder ? ipc_recorder_save(monitor) : 0;
+}
+
+const char *ipc_monitor_unsaved(const struct ipc_monitor *monitor)
+{
+	return monitor->recorder ? ipc_recorder_trouble(monitor->recorder) : NULL;
 }
 
 uint64_t ipc_monitor_lost(const struct ipc_monitor *monitor)

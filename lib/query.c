@@ -86,6 +86,71 @@ struct ipc_query *ipc_query_free(struct ipc_query *query)
 	return NULL;
 }
 
+static int copy_strings(struct ipc_strings *to, const struct ipc_strings *from)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < from->count; i++)
+		r = strings_add(to, from->items[i]);
+	return r;
+}
+
+static int copy_targets(struct ipc_query *to, const struct ipc_query *from)
+{
+	size_t i;
+	int r = 0;
+
+	to->targets = calloc(from->target_count + 1, sizeof(*to->targets));
+	if (!to->targets)
+		return -ENOMEM;
+	for (i = 0; r == 0 && i < from->target_count; i++) {
+		r = ipc_reference_copy(&from->targets[i].ref, &to->targets[i].ref);
+		to->target_count += r == 0;
+	}
+	return r;
+}
+
+int ipc_query_copy_places(const struct ipc_query *from, struct ipc_query **out)
+{
+	struct ipc_query *copy;
+	int r = ipc_query_new(from->ctx, &copy);
+
+	if (r < 0)
+		return r;
+	copy->all_places = from->all_places;
+	if (copy_strings(&copy->scans, &from->scans) < 0 || copy_strings(&copy->places, &from->places) < 0) {
+		r = no_memory(copy);
+		ipc_query_free(copy);
+		return r;
+	}
+	*out = copy;
+	return 0;
+}
+
+int ipc_query_copy(const struct ipc_query *from, struct ipc_query **out)
+{
+	struct ipc_query *copy;
+	int r = ipc_query_copy_places(from, &copy);
+
+	if (r < 0)
+		return r;
+	copy->view = from->view;
+	memcpy(copy->named, from->named, sizeof(copy->named));
+	copy->any_named = from->any_named;
+	copy->holder_pid = from->holder_pid;
+	if (from->holder_comm)
+		copy->holder_comm = strdup(from->holder_comm);
+	if ((from->holder_comm && !copy->holder_comm) || copy_strings(&copy->globs, &from->globs) < 0 ||
+	    copy_targets(copy, from) < 0) {
+		r = no_memory(copy);
+		ipc_query_free(copy);
+		return r;
+	}
+	*out = copy;
+	return 0;
+}
+
 void ipc_query_set_view(struct ipc_query *query, enum ipc_view view)
 {
 	query->view = view;

@@ -70,6 +70,13 @@ struct ipc_query {
 	int stopped; /* what fn returned to stop the run */
 };
 
+/*
+ * A query that selects what @from does, without its wishes, filters and answers: the caller's to free. Returns 0 or -ENOMEM
+ * with text.
+ */
+int ipc_query_copy(const struct ipc_query *from, struct ipc_query **out);
+/* The same of nothing but where it looks: namespaces and directories. */
+int ipc_query_copy_places(const struct ipc_query *from, struct ipc_query **out);
 /* Fields of all kinds by name, for filters and wants: the first one found, and the needs of all. */
 const struct ipc_field *ipc_query_field(const char *name, unsigned *needs, void *unused);
 
@@ -111,6 +118,10 @@ size_t ipc_targets_first(const struct ipc_query *query, struct ipc_bytes locator
 size_t ipc_targets_first_file(const struct ipc_query *query, uint64_t device, uint64_t inode);
 /* May objects of @ns answer @target? */
 bool ipc_target_reaches(const struct ipc_run *run, const struct ipc_target *target, const struct ipc_ns *ns);
+/*
+ * Something called @name came or went: look again where targets that are paths and end like it lead.
+ */
+void ipc_targets_follow(struct ipc_query *query, struct ipc_bytes name);
 /* After the run: say of each target how it fared, leave in query->kept what is to be handed over. Returns 0 or -ENOMEM. */
 int ipc_targets_settle(struct ipc_query *query);
 
@@ -119,6 +130,8 @@ int ipc_targets_settle(struct ipc_query *query);
 int ipc_run_new(struct ipc_query *query, struct ipc_run **out);
 struct ipc_run *ipc_run_ref(struct ipc_run *run);
 void ipc_run_unref(struct ipc_run *run);
+/* The directories that are scanned for FIFOs and socket files: to be freed, the paths are borrowed. NULL without memory. */
+const char **ipc_query_scan_dirs(const struct ipc_query *query, size_t *count);
 
 /* ---- names.c -------------------------------------------------------------------------------------------------- */
 

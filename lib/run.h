@@ -169,6 +169,11 @@ enum ipc_alive ipc_judge_pid(struct ipc_run *run, const char *role, int64_t pid,
 enum ipc_alive ipc_judge_named(struct ipc_run *run, int64_t pid, int64_t used);
 /* Evidence of the processes that may undo what they did to the semaphore set (SEM_UNDO), and so use it; true when there are any. */
 bool ipc_judge_undo(struct ipc_run *run, const struct ipc_object *set);
+/*
+ * Are those alive who are known, from a file that `monitor` recorded, to have made @object, a set or a semaphore, or to have taken it
+ * last? IPC_ALIVE: one is; IPC_DEAD: all are dead, or nobody is known. Adds evidence.
+ */
+enum ipc_alive ipc_judge_learnt(struct ipc_run *run, const struct ipc_object *object);
 /* Does the object's owner have any process? IPC_DEAD: certainly none. Adds evidence. */
 enum ipc_alive ipc_judge_owner(struct ipc_run *run, const struct ipc_object *object);
 

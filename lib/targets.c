@@ -92,6 +92,44 @@ static void resolve(struct ipc_query *query, struct ipc_target *target)
 	target->mode = file.mode;
 }
 
+static void take_from_files(struct ipc_query *query, size_t index)
+{
+	struct ipc_target *target = &query->targets[index];
+	size_t *at = file_bucket(query, target->device, target->inode);
+
+	while (*at != index)
+		at = &query->targets[*at].next_file;
+	*at = target->next_file;
+}
+
+/* What is behind the last slash. */
+static struct ipc_bytes last_part(struct ipc_bytes path)
+{
+	const char *slash = path.len ? memrchr(path.data, '/', path.len) : NULL;
+
+	if (!slash)
+		return path;
+	return (struct ipc_bytes){slash + 1, path.len - (size_t)(slash + 1 - path.data)};
+}
+
+void ipc_targets_follow(struct ipc_query *query, struct ipc_bytes name)
+{
+	size_t i;
+
+	for (i = 0; i < query->target_count; i++) {
+		struct ipc_target *target = &query->targets[i];
+
+		if (!is_path(target) || target->ref.ns ||
+		    !ipc_bytes_equal(last_part(target->ref.locator), last_part(name)))
+			continue;
+		if (target->mode)
+			take_from_files(query, i);
+		resolve(query, target);
+		if (target->mode)
+			add_to_files(query, i);
+	}
+}
+
 int ipc_targets_prepare(struct ipc_query *query)
 {
 	size_t i;

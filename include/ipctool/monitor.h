@@ -93,13 +93,16 @@ struct ipc_watch {
 	size_t uid_count;     /* 0: of all users */
 	int64_t interval;     /* ns between two looks at what has no events, without BPF; 0: one second */
 	uint64_t buffer;      /* bytes of room in the kernel, rounded up to a power of two; 0: 8 MiB */
-	const char *record;   /* file that what is learnt about semaphores is written to; NULL: none */
+	/* File that what is learnt of who makes and takes semaphores is written to, and merged with what it has; NULL: none */
+	const char *record;
+	uint32_t group; /* a process group of which nothing is told, as of the caller itself; 0: none */
 };
 
 struct ipc_monitor;
 
 /**
- * Begin to watch what @query says; events that happen after this returns are told of. @query and @how have to live as long. Text is in
+ * Begin to watch what @query says; events that happen after this returns are told of. @query is read, and may be run, changed or freed
+ * afterwards; what @how points to has to live as long as the monitor. Text is in
  * ipc_ctx_error(): -EPERM (the source that was asked for needs a privilege), -ENOTSUP (this kernel or build has no such
  * source), -EINVAL (nothing tells of a kind that was named, or a verb that it does not have), -ENOMEM, or as open(2).
  */
@@ -121,8 +124,25 @@ IPC_EXPORT const char *ipc_monitor_method(const struct ipc_monitor *monitor);
 IPC_EXPORT const char *ipc_monitor_fallback(const struct ipc_monitor *monitor);
 /** Something asked for that will not be told of: sentence @index, or NULL past the last one. */
 IPC_EXPORT const char *ipc_monitor_blind(const struct ipc_monitor *monitor, size_t index);
+/**
+ * Write what was learnt to ipc_watch.record, which otherwise happens about a second after something was. Returns 0 (also when
+ * nothing is recorded), or -errno with text: the file is then as it was before.
+ */
+IPC_EXPORT int ipc_monitor_save(struct ipc_monitor *monitor);
+/** Why ipc_watch.record could not be written the last time that it was due, or NULL. It will be tried again. */
+IPC_EXPORT const char *ipc_monitor_unsaved(const struct ipc_monitor *monitor);
 /** How many events were lost so far. */
 IPC_EXPORT uint64_t ipc_monitor_lost(const struct ipc_monitor *monitor);
+
+/* ---- what was learnt ------------------------------------------------------------------------------------------------- */
+
+/**
+ * Read a file that ipc_watch.record made: queries on @ctx then judge semaphores by who made them and who took them last as well, and
+ * keep those of whom one is alive. Files add up. Errors, with text: -EPERM (others than root and the caller could have written it),
+ * -EINVAL (a line of it is wrong, or it was made before the system was started, or in another pid namespace), -ENOMEM, or as open(2);
+ * nothing of it is used then.
+ */
+IPC_EXPORT int ipc_ctx_read_evidence(struct ipc_ctx *ctx, const char *path);
 
 #ifdef __cplusplus
 }

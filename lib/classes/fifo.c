@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "classes/contents.h"
+#include "classes/file_events.h"
 #include "classes/fifo_judge.h"
 #include "classes/held.h"
 #include "classes/pipe.h"
@@ -328,4 +329,5 @@ const struct ipc_kind ipc_kind_fifo = {
 	.waste = &waste,
 	.changes = &ipc_changes_fifo,
 	.contents = &ipc_contents_fifo,
+	.events = &ipc_events_fifo,
 };

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "classes/contents.h"
+#include "classes/file_events.h"
 #include "classes/held.h"
 #include "classes/mq.h"
 #include "classes/posix.h"
@@ -421,4 +422,5 @@ const struct ipc_kind ipc_kind_mq_posix = {
 	.waste = &waste,
 	.changes = &ipc_changes_mq_posix,
 	.contents = &ipc_contents_mq_posix,
+	.events = &ipc_events_mq_posix,
 };

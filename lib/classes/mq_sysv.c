@@ -99,7 +99,7 @@ static const struct ipc_events events = {
 		.life = BIT(CREATE) | BIT(REMOVE),
 		.traffic = BIT(OPEN) | BIT(SEND) | BIT(RECEIVE) | BIT(CHANGE) | IPC_EVENTS_WAITS,
 		.plain = BIT(CREATE) | BIT(REMOVE) | BIT(SEND) | BIT(RECEIVE) | BIT(CHANGE),
-		.unseen = "the end of an ipc namespace, which takes its queues with it",
+		.unseen = "behind tracepoints, the end of an ipc namespace, which takes its queues with it",
 	},
 };
 

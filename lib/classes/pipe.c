@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "classes/contents.h"
+#include "classes/file_events.h"
 #include "classes/held.h"
 
 static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_held *held)
@@ -93,4 +94,5 @@ const struct ipc_kind ipc_kind_pipe = {
 	.identity = identity,
 	.changes = &ipc_changes_pipe,
 	.contents = &ipc_contents_pipe,
+	.events = &ipc_events_pipe,
 };

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "classes/contents.h"
+#include "classes/file_events.h"
 #include "classes/held.h"
 #include "classes/posix.h"
 #include "classes/sem.h"
@@ -144,11 +145,17 @@ static void names(const struct ipc_object *object, struct ipc_names *names)
 static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object)
 {
 	const struct ipc_sem_value *value = ((const struct ipc_sem *)object)->values.items;
+	enum ipc_alive learnt;
+	enum ipc_state state;
 
 	if (value && value->waiting_increase)
 		ipc_evidence(run, "waiters on record in it: %" PRIu64 " (stays when one is killed)",
 			     value->waiting_increase);
-	return ipc_judge_posix(run, object);
+	learnt = ipc_judge_learnt(run, object);
+	state = ipc_judge_posix(run, object);
+	if (learnt == IPC_DEAD || state == IPC_STATE_HELD)
+		return state;
+	return learnt == IPC_ALIVE ? IPC_STATE_HELD : IPC_STATE_UNKNOWN;
 }
 
 /* One without a name goes with its last user. */
@@ -181,4 +188,5 @@ const struct ipc_kind ipc_kind_sem_posix = {
 	.waste = &waste,
 	.changes = &ipc_changes_sem_posix,
 	.contents = &ipc_contents_sem_posix,
+	.events = &ipc_events_sem_posix,
 };

@@ -6,6 +6,7 @@
 #include <sys/sem.h>
 
 #include "classes/contents.h"
+#include "classes/events.h"
 #include "classes/sem.h"
 #include "classes/sysv.h"
 #include "sources/procfs.h"
@@ -159,10 +160,10 @@ static size_t list_pids(const struct ipc_list *list, int64_t *pids)
 	return count;
 }
 
-static enum ipc_state judge_users(struct ipc_run *run, struct ipc_sem *sem)
+static enum ipc_state judge_users(struct ipc_run *run, struct ipc_sem *sem, bool unknown)
 {
 	int64_t *pids = ipc_arena_alloc(&run->arena, sem->values.count * sizeof(*pids) + 1);
-	bool alive = false, unknown = false, dead = false;
+	bool alive = false, dead = false;
 	size_t i, count;
 
 	if (!pids)
@@ -194,13 +195,15 @@ static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object
 {
 	const struct ipc_sem *sem = (const struct ipc_sem *)object;
 	bool held = ipc_judge_held(run, object);
+	enum ipc_alive learnt;
 
 	if (sem->values.items)
 		held |= counted_waiters(run, &sem->values);
-	if (held)
+	learnt = ipc_judge_learnt(run, object);
+	if (held || learnt == IPC_ALIVE)
 		return IPC_STATE_HELD;
 	if (sem->values.items)
-		return judge_users(run, (struct ipc_sem *)object);
+		return judge_users(run, (struct ipc_sem *)object, learnt == IPC_ALIVE_UNKNOWN);
 	ipc_evidence(run, "its values could not be read");
 	return IPC_STATE_UNKNOWN;
 }
@@ -209,6 +212,20 @@ static const struct ipc_waste waste = {
 	.proof = "none: tasks that wait and pending undo are seen, a quiet user is not",
 	.users = "the last process of each semaphore",
 	.best = "suspect",
+};
+
+#define BIT(verb) IPC_EVENT_BIT(IPC_EVENT_##verb)
+
+static const struct ipc_events events = {
+	.raw = IPC_RAW_SEM_SYSV,
+	.space = IPC_SPACE_SEM,
+	.range = {
+		.life = BIT(CREATE) | BIT(REMOVE),
+		.traffic = BIT(OPEN) | BIT(CHANGE) | IPC_EVENTS_WAITS,
+		.plain = BIT(CREATE) | BIT(CHANGE) | BIT(REMOVE),
+		.unseen = "what the kernel gives back at the end of a process (SEM_UNDO) and, behind tracepoints, the end of an "
+			  "ipc namespace, which takes its sets with it",
+	},
 };
 
 const struct ipc_kind ipc_kind_sem_sysv = {
@@ -227,4 +244,5 @@ const struct ipc_kind ipc_kind_sem_sysv = {
 	.waste = &waste,
 	.changes = &ipc_changes_sem_sysv,
 	.contents = &ipc_contents_sem_sysv,
+	.events = &events,
 };

@@ -8,6 +8,7 @@
 
 #include "classes/change.h"
 #include "classes/contents.h"
+#include "classes/file_events.h"
 #include "classes/held.h"
 #include "classes/shm_held.h"
 #include "model/bytes.h"
@@ -131,4 +132,5 @@ const struct ipc_kind ipc_kind_shm_memfd = {
 	.identity = ipc_identity_inode,
 	.changes = &changes,
 	.contents = &ipc_contents_shm_held,
+	.events = &ipc_events_shm_memfd,
 };

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "classes/contents.h"
+#include "classes/file_events.h"
 #include "classes/posix.h"
 #include "classes/shm.h"
 #include "classes/shm_files.h"
@@ -81,4 +82,5 @@ const struct ipc_kind ipc_kind_shm_posix = {
 	.waste = &waste,
 	.changes = &ipc_changes_shm_posix,
 	.contents = &ipc_contents_shm_posix,
+	.events = &ipc_events_shm_posix,
 };

@@ -9,6 +9,7 @@
 #include <linux/magic.h>
 
 #include "classes/contents.h"
+#include "classes/events.h"
 #include "classes/held.h"
 #include "classes/shm.h"
 #include "classes/sysv.h"
@@ -179,6 +180,20 @@ static const struct ipc_waste waste = {
 	.stays = stays,
 };
 
+#define BIT(verb) IPC_EVENT_BIT(IPC_EVENT_##verb)
+
+static const struct ipc_events events = {
+	.raw = IPC_RAW_SHM_SYSV,
+	.space = IPC_SPACE_SHM,
+	.range = {
+		.life = BIT(CREATE) | BIT(CLOSE) | BIT(REMOVE),
+		.traffic = BIT(OPEN) | BIT(ATTACH) | BIT(DETACH) | BIT(CHANGE),
+		.plain = BIT(CREATE) | BIT(ATTACH) | BIT(CHANGE) | BIT(DETACH) | BIT(REMOVE),
+		.unseen = "behind tracepoints, a mapping that goes by munmap(2) or, before Linux 6.16, with its process, "
+			  "and a segment that goes with its last mapping or its ipc namespace",
+	},
+};
+
 const struct ipc_kind ipc_kind_shm_sysv = {
 	.name = "sysv",
 	.help = "System V shared memory segment (shmget)",
@@ -196,4 +211,5 @@ const struct ipc_kind ipc_kind_shm_sysv = {
 	.waste = &waste,
 	.changes = &ipc_changes_shm_sysv,
 	.contents = &ipc_contents_shm_sysv,
+	.events = &events,
 };

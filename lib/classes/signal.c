@@ -9,6 +9,7 @@
 
 #include "classes/classes.h"
 #include "classes/contents.h"
+#include "classes/events.h"
 #include "classes/signals.h"
 #include "model/idset.h"
 #include "sources/processes.h"
@@ -272,6 +273,16 @@ static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object
 	return IPC_STATE_NONE;
 }
 
+static const struct ipc_events events = {
+	.raw = IPC_RAW_SIGNAL,
+	.space = IPC_SPACE_NONE,
+	.range = {
+		.life = IPC_EVENT_BIT(IPC_EVENT_SIGNAL),
+		.traffic = IPC_EVENT_BIT(IPC_EVENT_RECEIVE),
+		.unseen = "how the kernel ends all other threads of a process that ends, or begins another program",
+	},
+};
+
 const struct ipc_kind ipc_kind_signal_process = {
 	.name = "process",
 	.help = "signals of one process and its threads",
@@ -285,4 +296,5 @@ const struct ipc_kind ipc_kind_signal_process = {
 	.judge = judge,
 	.changes = &ipc_changes_signal_process,
 	.contents = &ipc_contents_signal_process,
+	.events = &events,
 };

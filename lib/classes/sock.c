@@ -59,7 +59,8 @@ const struct ipc_class ipc_class_sock = {
 
 void ipc_sock_names(const struct ipc_object *object, struct ipc_names *names)
 {
-	ipc_names_add_number(names, false, object->inode);
+	if (object->inode != IPC_UNKNOWN)
+		ipc_names_add_number(names, false, object->inode);
 }
 
 int ipc_sock_identity(const struct ipc_object *object, struct ipc_buf *out)
@@ -328,6 +329,16 @@ struct ipc_bytes ipc_sock_interface(struct ipc_run *run, unsigned index)
 	if (!run->ctx->captured && if_indextoname(index, name))
 		return ipc_arena_bytes(&run->arena, name, strlen(name));
 	return ipc_arena_format(&run->arena, "%u", index);
+}
+
+struct ipc_bytes ipc_sock_address(const struct ipc_object *object)
+{
+	return object->of_class == &ipc_class_sock ? ((const struct ipc_sock *)object)->local : IPC_NO_BYTES;
+}
+
+bool ipc_sock_is_file(const struct ipc_object *object)
+{
+	return object->of_class == &ipc_class_sock && ((const struct ipc_sock *)object)->stale;
 }
 
 const struct ipc_changes ipc_changes_sock_other = {

@@ -48,6 +48,11 @@ extern const struct ipc_changes ipc_changes_sock_unix, ipc_changes_sock_tcp, ipc
 
 /* ---- operations of kinds ----------------------------------------------------------------------------------- */
 
+/* The local address, of sockets that have one. Absent for objects of other classes. */
+struct ipc_bytes ipc_sock_address(const struct ipc_object *object);
+/* Is it a socket file that nobody is bound to? */
+bool ipc_sock_is_file(const struct ipc_object *object);
+
 /* The inode alone: sockets without an address of use to anybody else. */
 void ipc_sock_names(const struct ipc_object *object, struct ipc_names *names);
 /* The cookie in hexadecimal. */

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include "classes/contents.h"
+#include "classes/sock_events.h"
 #include "classes/sock_inet.h"
 
 /* Newer than some C libraries' headers. */
@@ -407,17 +408,83 @@ static void names(const struct ipc_object *object, struct ipc_names *names)
 		ipc_names_add(names, true, "%" PRIu64, object->inode);
 }
 
+/* ---- events ---------------------------------------------------------------------------------------------------- */
+
+static struct ipc_bytes format_event_end(struct ipc_run *run, const struct ipc_raw_address *address, bool peer)
+{
+	struct ipc_bytes zone = IPC_NO_BYTES;
+	struct ipc_inet_end end;
+	uint32_t v4;
+
+	if (address->family != AF_INET && address->family != AF_INET6)
+		return IPC_NO_BYTES;
+	memcpy(&v4, address->bytes, sizeof(v4));
+	if (address->family == AF_INET) {
+		ipc_inet_end_v4(&end, v4, address->port);
+	} else {
+		memcpy(end.address, address->bytes, sizeof(end.address));
+		end.port = address->port;
+	}
+	if (!peer || is_link_local(&end))
+		zone = ipc_sock_event_interface(run, address->scope);
+	return ipc_inet_format_end(&run->arena, address->family, &end, zone);
+}
+
+static void fill_event(struct ipc_run *run, const struct ipc_raw *raw, struct ipc_object *object)
+{
+	struct ipc_sock *sock = (struct ipc_sock *)object;
+
+	ipc_sock_fill_event(raw, sock);
+	sock->local = format_event_end(run, &raw->local, false);
+	sock->peer = format_event_end(run, &raw->remote, true);
+	sock->connected = sock->peer.data != NULL;
+}
+
+static bool is_raw(const struct ipc_raw *raw)
+{
+	return (raw->family == AF_INET || raw->family == AF_INET6) && raw->type == SOCK_RAW;
+}
+
+static bool is_protocol(const struct ipc_raw *raw, unsigned protocol)
+{
+	return (raw->family == AF_INET || raw->family == AF_INET6) && raw->type != SOCK_RAW &&
+	       raw->protocol == protocol;
+}
+
+static bool is_mptcp(const struct ipc_raw *raw)
+{
+	return is_protocol(raw, PROTOCOL_MPTCP);
+}
+
+static bool is_sctp(const struct ipc_raw *raw)
+{
+	return is_protocol(raw, PROTOCOL_SCTP);
+}
+
+static bool is_dccp(const struct ipc_raw *raw)
+{
+	return is_protocol(raw, PROTOCOL_DCCP);
+}
+
+static const struct ipc_events events_tcp = IPC_SOCK_EVENTS(IPC_RAW_SOCK_TCP, fill_event, NULL),
+			       events_udp = IPC_SOCK_EVENTS(IPC_RAW_SOCK_UDP, fill_event, NULL),
+			       events_raw = IPC_SOCK_EVENTS(IPC_RAW_SOCK_OTHER, fill_event, is_raw),
+			       events_mptcp = IPC_SOCK_EVENTS(IPC_RAW_SOCK_OTHER, fill_event, is_mptcp),
+			       events_sctp = IPC_SOCK_EVENTS(IPC_RAW_SOCK_OTHER, fill_event, is_sctp),
+			       events_dccp = IPC_SOCK_EVENTS(IPC_RAW_SOCK_OTHER, fill_event, is_dccp);
+
 #define INET_KIND(text, describe, leak, change)                                                                      \
 	{                                                                                                            \
-		IPC_SOCK_NET_KIND(text, describe),                                                                   \
+		IPC_SOCK_NET_KIND(#text, describe),                                                                  \
 			.leaks = (leak), .locators = 1u << IPC_BY_NUMBER | 1u << IPC_BY_ADDRESS, .collect = collect, \
 			.names = names, .identity = ipc_sock_identity, .judge = ipc_sock_judge,                      \
 			.changes = &ipc_changes_sock_##change, .contents = &ipc_contents_sock_inet,                  \
+			.events = &events_##text,                                                                    \
 	}
 
-const struct ipc_kind ipc_kind_sock_tcp = INET_KIND("tcp", "TCP sockets over IPv4 and IPv6", true, tcp);
-const struct ipc_kind ipc_kind_sock_udp = INET_KIND("udp", "UDP and UDP-Lite sockets over IPv4 and IPv6", true, udp);
-const struct ipc_kind ipc_kind_sock_raw = INET_KIND("raw", "raw sockets over IPv4 and IPv6", false, other);
-const struct ipc_kind ipc_kind_sock_mptcp = INET_KIND("mptcp", "multipath TCP sockets", true, other);
-const struct ipc_kind ipc_kind_sock_sctp = INET_KIND("sctp", "SCTP sockets", true, other);
-const struct ipc_kind ipc_kind_sock_dccp = INET_KIND("dccp", "DCCP sockets", true, other);
+const struct ipc_kind ipc_kind_sock_tcp = INET_KIND(tcp, "TCP sockets over IPv4 and IPv6", true, tcp);
+const struct ipc_kind ipc_kind_sock_udp = INET_KIND(udp, "UDP and UDP-Lite sockets over IPv4 and IPv6", true, udp);
+const struct ipc_kind ipc_kind_sock_raw = INET_KIND(raw, "raw sockets over IPv4 and IPv6", false, other);
+const struct ipc_kind ipc_kind_sock_mptcp = INET_KIND(mptcp, "multipath TCP sockets", true, other);
+const struct ipc_kind ipc_kind_sock_sctp = INET_KIND(sctp, "SCTP sockets", true, other);
+const struct ipc_kind ipc_kind_sock_dccp = INET_KIND(dccp, "DCCP sockets", true, other);

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 
 #include "classes/contents.h"
-#include "classes/sock.h"
+#include "classes/sock_events.h"
 
 static struct ipc_bytes family_name(struct ipc_arena *arena, unsigned number)
 {
@@ -94,8 +94,30 @@ static void names(const struct ipc_object *object, struct ipc_names *names)
 	/* A socket of the kernel itself may have no inode. */
 	if (object->inode != IPC_UNKNOWN && !ipc_names_add_number(names, false, object->inode))
 		return;
-	ipc_names_add(names, false, "netlink:%.*s", (int)sock->local.len, sock->local.data);
+	if (sock->local.data)
+		ipc_names_add(names, false, "netlink:%.*s", (int)sock->local.len, sock->local.data);
 }
+
+/* ---- events ---------------------------------------------------------------------------------------------------- */
+
+static void fill_event(struct ipc_run *run, const struct ipc_raw *raw, struct ipc_object *object)
+{
+	struct ipc_sock *sock = (struct ipc_sock *)object;
+
+	ipc_sock_fill_event(raw, sock);
+	sock->protocol = family_name(&run->arena, raw->protocol);
+	if (raw->local.family)
+		sock->local = address(&run->arena, sock->protocol, raw->local.scope);
+	if (raw->remote.family)
+		sock->peer = address(&run->arena, sock->protocol, raw->remote.scope);
+}
+
+static bool is_netlink(const struct ipc_raw *raw)
+{
+	return raw->family == AF_NETLINK;
+}
+
+static const struct ipc_events events = IPC_SOCK_EVENTS(IPC_RAW_SOCK_OTHER, fill_event, is_netlink);
 
 const struct ipc_kind ipc_kind_sock_netlink = {
 	IPC_SOCK_NET_KIND("netlink", "netlink sockets: conversations with the kernel"),
@@ -106,4 +128,5 @@ const struct ipc_kind ipc_kind_sock_netlink = {
 	.judge = ipc_sock_judge,
 	.changes = &ipc_changes_sock_other,
 	.contents = &ipc_contents_sock_other,
+	.events = &events,
 };

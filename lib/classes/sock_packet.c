@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 
 #include "classes/contents.h"
-#include "classes/sock.h"
+#include "classes/sock_events.h"
 
 static struct ipc_bytes frame_protocol(struct ipc_arena *arena, unsigned number)
 {
@@ -67,6 +67,24 @@ static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 	return ipc_sock_collect(run, kind, "PACKET", &request, sizeof(request), sizeof(struct packet_diag_msg), take);
 }
 
+/* ---- events ---------------------------------------------------------------------------------------------------- */
+
+static void fill_event(struct ipc_run *run, const struct ipc_raw *raw, struct ipc_object *object)
+{
+	struct ipc_sock *sock = (struct ipc_sock *)object;
+
+	ipc_sock_fill_event(raw, sock);
+	sock->interface = ipc_sock_event_interface(run, raw->local.scope);
+	sock->local = sock->interface.data ? sock->interface : IPC_BYTES("*");
+}
+
+static bool is_packet(const struct ipc_raw *raw)
+{
+	return raw->family == AF_PACKET;
+}
+
+static const struct ipc_events events = IPC_SOCK_EVENTS(IPC_RAW_SOCK_OTHER, fill_event, is_packet);
+
 const struct ipc_kind ipc_kind_sock_packet = {
 	IPC_SOCK_NET_KIND("packet", "packet sockets: whole frames of an interface"),
 	.locators = 1u << IPC_BY_NUMBER,
@@ -76,4 +94,5 @@ const struct ipc_kind ipc_kind_sock_packet = {
 	.judge = ipc_sock_judge,
 	.changes = &ipc_changes_sock_other,
 	.contents = &ipc_contents_sock_other,
+	.events = &events,
 };

@@ -13,7 +13,9 @@
 #include <sys/sysmacros.h>
 
 #include "classes/contents.h"
+#include "classes/sock_events.h"
 #include "classes/sock_unix.h"
+#include "events/monitor.h"
 #include "model/reference.h"
 #include "sources/mounts.h"
 
@@ -226,10 +228,23 @@ static bool path_is_normal(struct ipc_bytes path)
 	return true;
 }
 
+static void fill_path(struct ipc_sock *sock, struct ipc_arena *arena)
+{
+	struct ipc_bytes name = sock->local;
+	struct ipc_buf normal = {0};
+
+	if (!name.len || name.data[0] != '/')
+		return;
+	if (path_is_normal(name))
+		sock->path = name;
+	else if (ipc_path_normalise(name, "/", &normal) == 0)
+		sock->path = ipc_arena_bytes(arena, normal.data, normal.len);
+	ipc_buf_release(&normal);
+}
+
 static void fill_name(struct ipc_sock *sock, struct ipc_arena *arena, const struct ipc_unix_socket *socket)
 {
 	struct ipc_bytes name = socket->name;
-	struct ipc_buf normal = {0};
 
 	if (!name.data)
 		return;
@@ -247,13 +262,7 @@ static void fill_name(struct ipc_sock *sock, struct ipc_arena *arena, const stru
 		sock->local = ipc_arena_bytes(arena, name.data, name.len);
 	}
 	sock->base.name = sock->local;
-	if (socket->abstract || name.data[0] != '/')
-		return;
-	if (path_is_normal(name))
-		sock->path = sock->local;
-	else if (ipc_path_normalise(name, "/", &normal) == 0)
-		sock->path = ipc_arena_bytes(arena, normal.data, normal.len);
-	ipc_buf_release(&normal);
+	fill_path(sock, arena);
 }
 
 /*
@@ -407,7 +416,8 @@ static void names(const struct ipc_object *object, struct ipc_names *names)
 	const struct ipc_sock *sock = (const struct ipc_sock *)object;
 	bool weak = sock->connected || sock->displaced;
 
-	if (!sock->stale && !ipc_names_add_number(names, false, object->inode))
+	/* One that could not be made has none. */
+	if (!sock->stale && object->inode != IPC_UNKNOWN && !ipc_names_add_number(names, false, object->inode))
 		return;
 	if (sock->path.data)
 		ipc_names_add_bytes(names, weak, "", sock->path);
@@ -443,6 +453,44 @@ static const struct ipc_waste waste = {
 	.stays = stays,
 };
 
+/* ---- events ---------------------------------------------------------------------------------------------------- */
+
+static void fill_event(struct ipc_run *run, const struct ipc_raw *raw, struct ipc_object *object)
+{
+	struct ipc_sock *sock = (struct ipc_sock *)object;
+
+	ipc_sock_fill_event(raw, sock);
+	sock->local = object->name;
+	fill_path(sock, &run->arena);
+	sock->connected = raw->state == TCP_ESTABLISHED && raw->type != SOCK_DGRAM;
+	if (raw->dev) {
+		sock->bound_device = ipc_event_device(raw->dev);
+		sock->bound_inode = raw->id;
+	}
+	/* The record was about a file, which no socket is bound to any more. */
+	if (raw->dev && !raw->inode) {
+		sock->stale = true;
+		object->dev = sock->bound_device;
+		object->inode = raw->id;
+	}
+	if (raw->has & IPC_RAW_PEER)
+		sock->peer = ipc_sock_reference(run, raw->peer);
+	else
+		sock->peer = ipc_event_socket_peer_name(&run->arena, raw);
+}
+
+static const struct ipc_events events = {
+	.raw = IPC_RAW_SOCK_UNIX,
+	.space = IPC_SPACE_SOCKET,
+	.fill = fill_event,
+	.range = {
+		.life = IPC_SOCK_LIFE | IPC_EVENT_BIT(IPC_EVENT_REMOVE),
+		.traffic = IPC_SOCK_TRAFFIC,
+		.plain = IPC_SOCK_LIFE | IPC_EVENT_BIT(IPC_EVENT_REMOVE),
+		.unseen = IPC_SOCK_UNSEEN,
+	},
+};
+
 const struct ipc_kind ipc_kind_sock_unix = {
 	IPC_SOCK_NET_KIND("unix", "unix sockets, and socket files that nobody is bound to"),
 	.leaks = true,
@@ -454,4 +502,5 @@ const struct ipc_kind ipc_kind_sock_unix = {
 	.waste = &waste,
 	.changes = &ipc_changes_sock_unix,
 	.contents = &ipc_contents_sock_unix,
+	.events = &events,
 };

@@ -6,10 +6,11 @@
 #include <linux/sock_diag.h>
 #include <linux/vm_sockets_diag.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "classes/contents.h"
-#include "classes/sock.h"
+#include "classes/sock_events.h"
 
 /* "CID:PORT"; the kernel's wildcard is all ones. */
 static struct ipc_bytes address(struct ipc_arena *arena, uint32_t cid, uint32_t port)
@@ -57,8 +58,33 @@ static void names(const struct ipc_object *object, struct ipc_names *names)
 	if (sock->peer.data && !ipc_names_add(names, false, "vsock:%.*s,%.*s", (int)sock->local.len, sock->local.data,
 					      (int)sock->peer.len, sock->peer.data))
 		return;
-	ipc_names_add(names, sock->connected, "vsock:%.*s", (int)sock->local.len, sock->local.data);
+	if (sock->local.data)
+		ipc_names_add(names, sock->connected, "vsock:%.*s", (int)sock->local.len, sock->local.data);
 }
+
+/* ---- events ---------------------------------------------------------------------------------------------------- */
+
+static void fill_event(struct ipc_run *run, const struct ipc_raw *raw, struct ipc_object *object)
+{
+	struct ipc_sock *sock = (struct ipc_sock *)object;
+	uint32_t local, peer;
+
+	ipc_sock_fill_event(raw, sock);
+	memcpy(&local, raw->local.bytes, sizeof(local));
+	memcpy(&peer, raw->remote.bytes, sizeof(peer));
+	if (raw->local.family)
+		sock->local = address(&run->arena, local, raw->local.scope);
+	sock->connected = raw->remote.family != 0;
+	if (sock->connected)
+		sock->peer = address(&run->arena, peer, raw->remote.scope);
+}
+
+static bool is_vsock(const struct ipc_raw *raw)
+{
+	return raw->family == AF_VSOCK;
+}
+
+static const struct ipc_events events = IPC_SOCK_EVENTS(IPC_RAW_SOCK_OTHER, fill_event, is_vsock);
 
 const struct ipc_kind ipc_kind_sock_vsock = {
 	IPC_SOCK_NET_KIND("vsock", "vsock sockets between virtual machines and their host"),
@@ -70,4 +96,5 @@ const struct ipc_kind ipc_kind_sock_vsock = {
 	.judge = ipc_sock_judge,
 	.changes = &ipc_changes_sock_other,
 	.contents = &ipc_contents_sock_other,
+	.events = &events,
 };

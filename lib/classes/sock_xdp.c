@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 
 #include "classes/contents.h"
-#include "classes/sock.h"
+#include "classes/sock_events.h"
 
 /* Newer than some C libraries' headers. */
 #ifndef AF_XDP
@@ -69,6 +69,26 @@ static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 	return ipc_sock_collect(run, kind, "XDP", &request, sizeof(request), sizeof(struct xdp_diag_msg), take);
 }
 
+/* ---- events ---------------------------------------------------------------------------------------------------- */
+
+static void fill_event(struct ipc_run *run, const struct ipc_raw *raw, struct ipc_object *object)
+{
+	struct ipc_sock *sock = (struct ipc_sock *)object;
+
+	ipc_sock_fill_event(raw, sock);
+	sock->interface = ipc_sock_event_interface(run, raw->local.scope);
+	if (sock->interface.data)
+		sock->local = ipc_arena_format(&run->arena, "%.*s:%u", (int)sock->interface.len, sock->interface.data,
+					       raw->local.port);
+}
+
+static bool is_xdp(const struct ipc_raw *raw)
+{
+	return raw->family == AF_XDP;
+}
+
+static const struct ipc_events events = IPC_SOCK_EVENTS(IPC_RAW_SOCK_OTHER, fill_event, is_xdp);
+
 const struct ipc_kind ipc_kind_sock_xdp = {
 	IPC_SOCK_NET_KIND("xdp", "XDP sockets: frames that bypass the network stack"),
 	.locators = 1u << IPC_BY_NUMBER,
@@ -78,4 +98,5 @@ const struct ipc_kind ipc_kind_sock_xdp = {
 	.judge = ipc_sock_judge,
 	.changes = &ipc_changes_sock_other,
 	.contents = &ipc_contents_sock_none,
+	.events = &events,
 };

@@ -62,7 +62,9 @@ bool ipc_sysv_take_id(struct ipc_idset *ids, uint64_t *id)
 
 void ipc_sysv_names(const struct ipc_object *object, struct ipc_names *names)
 {
-	if (ipc_names_add_number(names, false, object->id) && object->key)
+	/* What could not be made or found has no id; nothing else leads here without one. */
+	if ((object->id == IPC_UNKNOWN || ipc_names_add_number(names, false, object->id)) && object->key &&
+	    object->key != IPC_UNKNOWN)
 		ipc_names_add(names, false, "0x%08" PRIx64, object->key);
 }
 

@@ -12,12 +12,14 @@
 /* What an event says beyond who, what and when. Members that do not apply are unknown, and not printed. */
 struct ipc_event_detail {
 	uint64_t bytes;
+	uint64_t messages;
 	int64_t type;
 	uint64_t priority;
 	uint64_t index;
 	int64_t adjust;
 	int64_t value;
 	uint64_t undo; /* bool */
+	uint64_t more; /* operations of the same call that are not told of */
 	uint64_t mode;
 	uint64_t size;
 	struct ipc_bytes access; /* "r", "w", "rw" */
@@ -30,6 +32,7 @@ struct ipc_event_detail {
 	struct ipc_bytes shutdown;
 	struct ipc_bytes signal;  /* "TERM" */
 	struct ipc_bytes target;  /* comm of the process that is signalled */
+	int64_t thread;           /* that the signal is for, alone */
 	struct ipc_bytes renamed; /* the new name */
 	int64_t waited;
 	int64_t error; /* errno */

@@ -23,6 +23,7 @@ enum ipc_raw_kind {
 	IPC_RAW_SOCK_UDP,
 	IPC_RAW_SOCK_OTHER, /* raw, mptcp, sctp, packet, netlink, ...: `family` and `protocol` tell which */
 	IPC_RAW_SIGNAL,
+	IPC_RAW_PATH, /* not known: what was removed, renamed or linked by its path. The book, or `mode` with an inode, tells */
 	IPC_RAW_KINDS
 };
 
@@ -48,14 +49,17 @@ enum ipc_raw_has {
 	IPC_RAW_OLD = 1u << 17,    /* it certainly did; neither: the book decides whether it is a create or an open */
 	IPC_RAW_LINKED = 1u << 18, /* `links` names lead to it after this */
 	IPC_RAW_PEER = 1u << 19,   /* peer: inode of the other socket, or of the pipe's twin */
-	IPC_RAW_LOCAL = 1u << 20,  /* address_local */
-	IPC_RAW_REMOTE = 1u << 21, /* address_peer */
+	IPC_RAW_LOCAL = 1u << 20,  /* local */
+	IPC_RAW_REMOTE = 1u << 21, /* remote */
 	IPC_RAW_STATE = 1u << 22,  /* state: TCP_* */
 	IPC_RAW_KEY = 1u << 23,
 	IPC_RAW_SIZE = 1u << 24,     /* bytes is the size of the object, not of a message */
-	IPC_RAW_TARGET = 1u << 25,   /* address: a process, `id` its number: who is signalled */
+	IPC_RAW_MESSAGES = 1u << 25, /* index: how many the call passed at once */
 	IPC_RAW_BACKLOG = 1u << 26,  /* number */
-	IPC_RAW_SHUTDOWN = 1u << 27, /* number: SHUT_* */
+	IPC_RAW_SHUTDOWN = 1u << 27, /* number: directions, 1: r, 2: w */
+	IPC_RAW_MORE = 1u << 28,     /* peer: so many of the same call come behind this one and are not told of */
+	IPC_RAW_LOCKED = 1u << 29,   /* a segment is kept in memory */
+	IPC_RAW_UNLOCKED = 1u << 30, /* and may be swapped again */
 };
 
 /* What the name of a record is. */
@@ -65,19 +69,26 @@ enum ipc_raw_name {
 	IPC_RAW_NAME_RELATIVE, /* a path as the program gave it; what it is relative to could not be read */
 	/*
 	 * A path behind a directory: the names of the directories on the way up to the root come first, the nearest first, each ended by
-	 * NUL, in `name_at` bytes; then the path as given. The root is that of the process.
+	 * NUL, in `name_at` bytes; then the path as given. The root is that of the mount namespace. What else is called is in `name`
+	 * from `second` on, in the same way, with `second_at`.
 	 */
 	IPC_RAW_NAME_BEHIND,
-	/* The names on the way up to the root of the file system, nearest first, the file's own being the first: `mount` tells which. */
+	/* The names on the way up to the root of the mount namespace, nearest first, the file's own being the first. */
 	IPC_RAW_NAME_CLIMBED,
+	/*
+	 * Of a unix socket, as bytes behind the family in struct sockaddr_un: its own name in `name_at` bytes, and from
+	 * IPC_RAW_NAME_PEER to the end the name of the other end. Either may be empty.
+	 */
+	IPC_RAW_NAME_SOCKET,
 };
+#define IPC_RAW_NAME_PEER 128
 
-/* An address as bytes of a struct sockaddr_in or _in6: enough to print it. */
+/* An address: enough to print it. */
 struct ipc_raw_address {
-	__u16 family; /* 0: none */
-	__u16 port;   /* host order */
-	__u8 bytes[16];
-	__u32 scope;
+	__u16 family;   /* 0: none */
+	__u16 port;     /* host order; of an XDP socket the queue */
+	__u8 bytes[16]; /* as in struct sockaddr_in and _in6; of vsock the CID */
+	__u32 scope;    /* interface; of netlink and vsock the port */
 };
 
 #define IPC_RAW_COMM 16
@@ -110,9 +121,12 @@ struct ipc_raw {
 	__u16 name_at;
 	__u16 name_len;               /* of all of it, without the last NUL */
 	__u16 family, protocol, type; /* of a socket */
-	__u16 spare;
+	__u16 second; /* 0: one name alone; see IPC_RAW_NAME_BEHIND */
 	char comm[IPC_RAW_COMM];
 	struct ipc_raw_address local, remote;
+	__u32 users; /* open files, of a pipe its ends, that there were with this one; 0: not known */
+	__u16 second_at, spare;
+	__u32 group; /* the process group of who did it, when settings leave one out */
 	char name[]; /* name_len bytes */
 };
 
@@ -136,7 +150,16 @@ struct ipc_settings {
 	__u32 ns_all;
 	__u32 ns_count[IPC_SETTINGS_NS_TYPES];
 	__u32 ns[IPC_SETTINGS_NS_TYPES][IPC_SETTINGS_NS];
+	__u32 group; /* a process group that is left out as the watcher is; 0: none */
 };
+
+/* A file, as the programs know those that the watcher's output goes through. */
+struct ipc_raw_file {
+	__u64 inode;
+	__u32 dev; /* as in struct ipc_raw */
+	__u32 spare;
+};
+#define IPC_RAW_OUTPUTS 64
 
 /* What they count. Mapped into the watcher. */
 struct ipc_counts {

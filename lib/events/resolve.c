@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* From a record to an event: which object it is about, what that is called, and whether anybody asked for it. */
+/* From a record to an event: which object it is about, what that is called, and what becomes of it. */
 #include <errno.h>
-#include <fnmatch.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
 #include <ipctool/change.h>
 
 #include "classes/list.h"
+#include "classes/sock.h"
 #include "events/monitor.h"
+#include "events/recorder.h"
 
 /* ---- kinds and keys ------------------------------------------------------------------------------------------------- */
 
-const struct ipc_kind *ipc_event_kind_of(const struct ipc_raw *raw)
+const struct ipc_kind *ipc_event_kind_of(const struct ipc_monitor *monitor, const struct ipc_raw *raw)
 {
-	const struct ipc_kind *kind = NULL;
+	const struct ipc_kind *kind = monitor->kinds[raw->kind];
 
-	while ((kind = ipc_kind_next(kind)))
+	if (!monitor->several[raw->kind])
+		return kind;
+	for (; kind; kind = ipc_kind_next(kind))
 		if (kind->events && kind->events->raw == raw->kind && (!kind->events->is || kind->events->is(raw)))
 			return kind;
 	return NULL;
@@ -52,34 +54,111 @@ struct ipc_key ipc_event_key(const struct ipc_kind *kind, const struct ipc_raw *
 
 static bool is_identified(const struct ipc_kind *kind, const struct ipc_raw *raw)
 {
-	return is_sysv(kind) || raw->inode;
+	return is_sysv(kind) || (raw->inode && kind->events->space != IPC_SPACE_NONE);
 }
 
 /* ---- the book ------------------------------------------------------------------------------------------------------- */
 
-int ipc_event_know(struct ipc_monitor *monitor, const struct ipc_object *object)
+static struct ipc_key key_of(const struct ipc_object *object)
 {
 	const struct ipc_kind *kind = object->of_kind;
-	struct ipc_key key = {.space = kind->events->space};
-	struct ipc_known *known;
+	struct ipc_key key = {.space = kind->events->space, .inode = object->inode};
 
 	if (is_sysv(kind)) {
-		key.device = object->in->inode;
+		key.device = object->in ? object->in->inode : IPC_UNKNOWN;
 		key.inode = object->id;
-	} else {
-		key.device = has_device(kind) ? object->dev : 0;
-		key.inode = object->inode;
+	} else if (has_device(kind)) {
+		key.device = object->dev;
 	}
-	if (key.device == IPC_UNKNOWN || key.inode == IPC_UNKNOWN)
+	return key;
+}
+
+int ipc_event_know(struct ipc_monitor *monitor, const struct ipc_object *object, struct ipc_known **out)
+{
+	const struct ipc_kind *kind = object->of_kind;
+	struct ipc_key key = key_of(object);
+	struct ipc_known *known;
+	int r;
+
+	*out = NULL;
+	if (key.space == IPC_SPACE_SOCKET && (r = ipc_event_know_socket_file(monitor, object)))
+		return r;
+	/* Nobody's file is no socket. */
+	if (ipc_sock_is_file(object))
 		return 0;
-	known = ipc_book_add(&monitor->book, key, kind->events->raw, object->in ? object->in->inode : 0, object->name);
-	if (!known)
+	if (key.space == IPC_SPACE_NONE || key.device == IPC_UNKNOWN || key.inode == IPC_UNKNOWN)
+		return 0;
+	known = ipc_book_find(&monitor->book, key);
+	if (!known) {
+		known = ipc_book_add(&monitor->book, key, kind->events->raw, object->in ? object->in->inode : 0,
+				     object->name);
+		if (!known)
+			return -ENOMEM;
+		/* The first look is over before anything is watched. */
+		known->looked = monitor->look > 1 ? IPC_LOOKING : 0;
+	} else if (object->name.data && !ipc_bytes_equal(known->name, object->name) &&
+		   ipc_book_rename(&monitor->book, known, object->name) < 0) {
 		return -ENOMEM;
+	}
+	known->look = monitor->look;
 	if (object->key != IPC_UNKNOWN) {
 		known->sysv_key = (uint32_t)object->key;
 		known->has_sysv_key = true;
 	}
+	known->changed = object->changed != IPC_UNKNOWN_INT ? object->changed : 0;
+	known->birth = object->birth != IPC_UNKNOWN_INT ? object->birth : 0;
+	*out = known;
 	return 0;
+}
+
+/* Kinds of which nothing tells that an object is gone would fill the book for ever. */
+static bool is_kept(const struct ipc_monitor *monitor, const struct ipc_kind *kind)
+{
+	return monitor->settings.verbs[kind->events->raw] &
+	       (IPC_EVENT_BIT(IPC_EVENT_REMOVE) | IPC_EVENT_BIT(IPC_EVENT_CLOSE));
+}
+
+/* Does @raw tell of a beginning other than that of @known, whose end was not seen? */
+static bool is_another(const struct ipc_raw *raw, const struct ipc_known *known)
+{
+	return raw->verb == IPC_EVENT_CREATE && raw->has & IPC_RAW_NEW && !raw->error &&
+	       (int64_t)raw->time > known->looked;
+}
+
+/* @key, or one made up for what was gone before it was looked at: it can still be recognised by its name. */
+static struct ipc_key key_in_book(struct ipc_monitor *monitor, const struct ipc_kind *kind, const struct ipc_raw *raw)
+{
+	if (is_identified(kind, raw))
+		return ipc_event_key(kind, raw);
+	return (struct ipc_key){kind->events->space, IPC_UNKNOWN, ++monitor->unseen};
+}
+
+static struct ipc_known *enter(struct ipc_monitor *monitor, const struct ipc_kind *kind, const struct ipc_raw *raw,
+			       struct ipc_bytes name)
+{
+	bool unseen = !is_identified(kind, raw);
+	struct ipc_known *known;
+
+	/* An object is entered when it comes into being, or when somebody finds it by its name. */
+	if ((raw->verb != IPC_EVENT_CREATE && (raw->verb != IPC_EVENT_OPEN || unseen)) || raw->error ||
+	    !is_kept(monitor, kind) || (unseen && (kind->events->space != IPC_SPACE_FILE || !name.data)))
+		return NULL;
+	known = ipc_book_add(&monitor->book, key_in_book(monitor, kind, raw), kind->events->raw, raw->ns, name);
+	if (known)
+		known->unseen = unseen;
+	return known;
+}
+
+/* Now that it can be seen it is entered as what it is. */
+static void forget_unseen(struct ipc_monitor *monitor, const struct ipc_kind *kind, const struct ipc_raw *raw,
+			  struct ipc_bytes name)
+{
+	struct ipc_known *known = NULL;
+
+	if (monitor->unseen && name.data)
+		known = ipc_book_named(&monitor->book, 1u << kind->events->raw, raw->ns, name);
+	if (known && known->unseen)
+		ipc_book_remove(&monitor->book, known);
 }
 
 /* The object of @raw in the book; one that is new gets there. */
@@ -92,79 +171,74 @@ static struct ipc_known *look_up(struct ipc_monitor *monitor, const struct ipc_k
 		known = ipc_book_find(&monitor->book, ipc_event_key(kind, raw));
 	else if (name.data)
 		known = ipc_book_named(&monitor->book, 1u << kind->events->raw, raw->ns, name);
+	if (known && is_another(raw, known)) {
+		ipc_book_remove(&monitor->book, known);
+		known = NULL;
+	}
 	*was_known = known != NULL;
-	/* An object is entered when it comes into being, or when somebody finds it by its name. */
-	if (!known && is_identified(kind, raw) && (raw->verb == IPC_EVENT_CREATE || raw->verb == IPC_EVENT_OPEN) &&
-	    !raw->error)
-		known = ipc_book_add(&monitor->book, ipc_event_key(kind, raw), kind->events->raw, raw->ns, name);
-	if (known && raw->has & IPC_RAW_KEY) {
+	if (!known && is_identified(kind, raw))
+		forget_unseen(monitor, kind, raw, name);
+	if (!known)
+		known = enter(monitor, kind, raw, name);
+	if (!known)
+		return NULL;
+	known->look = monitor->look;
+	if (raw->has & IPC_RAW_KEY && !raw->error) {
 		known->sysv_key = raw->key;
 		known->has_sysv_key = true;
 	}
 	return known;
 }
 
-/* A call that makes an object unless it is there does not tell which it did. */
-static enum ipc_event_verb verb_of(const struct ipc_raw *raw, bool was_known)
+/*
+ * What @raw comes to: a call that makes an object unless it is there does not tell which it did. IPC_EVENT_EXISTS: it is a beginning that
+ * was told of as such.
+ */
+static enum ipc_event_verb verb_of(const struct ipc_raw *raw, struct ipc_known *known, bool was_known)
 {
-	if (raw->verb != IPC_EVENT_CREATE || raw->has & IPC_RAW_NEW || raw->error)
+	bool begins = false, told = known && known->told;
+
+	if (raw->verb != IPC_EVENT_CREATE || raw->error)
 		return raw->verb;
-	return was_known ? IPC_EVENT_OPEN : IPC_EVENT_CREATE;
-}
-
-/* ---- selection ------------------------------------------------------------------------------------------------------ */
-
-static const struct ipc_ns *namespace_of(struct ipc_monitor *monitor, const struct ipc_kind *kind,
-					 const struct ipc_raw *raw)
-{
-	struct ipc_run *run = monitor->query->run;
-	const struct ipc_ns *ns = ipc_ns_set_find(&run->places, kind->ns, raw->ns);
-	char path[64];
-
-	if (ns || !monitor->query->all_places || !raw->pid)
-		return ns;
-	snprintf(path, sizeof(path), "%" PRIu32 "/ns/%s", raw->pid, ipc_ns_type_name(kind->ns));
-	if (ipc_ns_set_add(&run->places, kind->ns, raw->ns, false, raw->pid, path) < 0)
-		return NULL;
-	return ipc_ns_set_find(&run->places, kind->ns, raw->ns);
-}
-
-/* Globs speak of the name as printed. */
-static bool matches_globs(const struct ipc_query *query, struct ipc_bytes name)
-{
-	char text[4 * 256], *long_text = NULL;
-	size_t len, i;
-	bool matches = false;
-
-	if (!query->globs.count)
-		return true;
-	if (!name.data)
-		return false;
-	len = ipc_escape(name.data, name.len, text, sizeof(text));
-	if (len >= sizeof(text)) {
-		long_text = malloc(len + 1);
-		if (!long_text)
-			return false;
-		ipc_escape(name.data, name.len, long_text, len + 1);
+	/* A look found it before its record came. */
+	if (was_known && known->looked) {
+		begins = (int64_t)raw->time <= known->looked;
+		known->looked = 0;
 	}
-	for (i = 0; !matches && i < query->globs.count; i++)
-		matches = fnmatch(query->globs.items[i], long_text ? long_text : text, 0) == 0;
-	free(long_text);
-	return matches;
+	if (known)
+		known->told = true;
+	if (begins)
+		return told ? IPC_EVENT_EXISTS : IPC_EVENT_CREATE;
+	return was_known && !(raw->has & IPC_RAW_NEW) ? IPC_EVENT_OPEN : IPC_EVENT_CREATE;
 }
 
-static int is_selected(struct ipc_monitor *monitor, struct ipc_object *object, bool *selected)
+/*
+ * With since_start an object begins by existing, or by its creation. One that was gone before it could be looked at, but not before the
+ * watching began, does neither; nothing is told of it then.
+ */
+static bool is_prelude(const struct ipc_monitor *monitor, const struct ipc_kind *kind, const struct ipc_raw *raw,
+		       const struct ipc_known *known)
 {
-	struct ipc_query *query = monitor->query;
-	int error = 0;
+	return (int64_t)raw->time <= monitor->present_end && is_kept(monitor, kind) && is_identified(kind, raw) &&
+	       !raw->error && !(known && known->told);
+}
 
-	*selected = ipc_query_selects(query, object->of_kind) && !(object->in && object->in->targets_only);
-	if (!*selected) {
-		query->answer_count = 0;
-		*selected = ipc_names_answer(query->run, object, &error);
-	}
-	*selected = *selected && matches_globs(query, object->name);
-	return error;
+/* What has happened to the object is entered. */
+static void conclude(struct ipc_monitor *monitor, const struct ipc_kind *kind, const struct ipc_raw *raw,
+		     struct ipc_known *known, enum ipc_event_verb verb)
+{
+	uint32_t verbs = monitor->settings.verbs[kind->events->raw];
+	bool gone = verb == IPC_EVENT_REMOVE;
+
+	/* A file that has other names goes on. */
+	if (gone && raw->has & IPC_RAW_LINKED && raw->links)
+		gone = false;
+	/* What has no name that goes ends with its last user. */
+	if (verb == IPC_EVENT_CLOSE && raw->has & IPC_RAW_LAST &&
+	    (!(verbs & IPC_EVENT_BIT(IPC_EVENT_REMOVE)) || kind->events->space == IPC_SPACE_SOCKET))
+		gone = true;
+	if (gone && known && !raw->error)
+		ipc_book_remove(&monitor->book, known);
 }
 
 /* ---- detail --------------------------------------------------------------------------------------------------------- */
@@ -213,18 +287,24 @@ static void fill_numbers(struct ipc_run *run, const struct ipc_raw *raw, struct 
 		detail->address = raw->address;
 	if (raw->has & IPC_RAW_WAITED)
 		detail->waited = (int64_t)raw->address;
+	if (raw->has & IPC_RAW_MORE)
+		detail->more = raw->peer;
 }
 
 static void fill_detail(struct ipc_run *run, const struct ipc_raw *raw, struct ipc_event_detail *detail)
 {
 	fill_numbers(run, raw, detail);
 	detail->access = access_name(raw->has);
+	if (raw->has & (IPC_RAW_LOCKED | IPC_RAW_UNLOCKED))
+		detail->status = ipc_bytes_of(raw->has & IPC_RAW_LOCKED ? "locked" : "unlocked");
 	if (raw->has & IPC_RAW_UNDO)
 		detail->undo = 1;
 	if (raw->has & IPC_RAW_FIRST)
 		detail->first = 1;
 	if (raw->has & IPC_RAW_LAST)
 		detail->last = 1;
+	if (raw->second && raw->name_is == IPC_RAW_NAME_WHOLE)
+		detail->renamed = (struct ipc_bytes){raw->name + raw->second, (size_t)raw->name_len - raw->second};
 	if (raw->error) {
 		detail->error = raw->error;
 		detail->why = ipc_arena_format(&run->arena, "%s", strerror(raw->error));
@@ -238,12 +318,20 @@ static int hand_over(struct ipc_monitor *monitor, struct ipc_event *event)
 	return monitor->fn(&event->base, monitor->fn_data);
 }
 
+static void begin_event(const struct ipc_monitor *monitor, enum ipc_event_verb verb, struct ipc_event *event)
+{
+	*event = *monitor->blank;
+	event->did = verb;
+	event->verb = ipc_bytes_of(ipc_event_verb_name(verb));
+	event->detail = (struct ipc_list){&event->details, 1};
+}
+
 static void describe_object(struct ipc_run *run, const struct ipc_object *object, struct ipc_event *event)
 {
 	event->base.ref = object->ref;
 	event->base.class_name = object->class_name;
 	event->base.kind_name = object->kind_name;
-	event->base.name = object->name;
+	event->base.name = object->name.data ? object->name : ipc_sock_address(object);
 	event->base.id = object->id;
 	event->base.key = object->key;
 	event->base.inode = object->inode;
@@ -264,10 +352,12 @@ static void describe_actor(const struct ipc_raw *raw, struct ipc_event *event)
 		event->base.uid = raw->uid;
 }
 
-static struct ipc_object *make_object(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_raw *raw,
-				      const struct ipc_known *known, struct ipc_bytes name)
+static struct ipc_object *make_object(struct ipc_monitor *monitor, const struct ipc_kind *kind,
+				      const struct ipc_raw *raw, const struct ipc_known *known, struct ipc_bytes name)
 {
+	struct ipc_run *run = monitor->query->run;
 	struct ipc_object *object = ipc_run_object(run, kind);
+	uint32_t gone = 0;
 
 	if (!object)
 		return NULL;
@@ -275,33 +365,22 @@ static struct ipc_object *make_object(struct ipc_run *run, const struct ipc_kind
 		object->id = raw->id;
 	if (raw->inode)
 		object->inode = raw->inode;
+	else if (known && !known->unseen && !is_sysv(kind))
+		object->inode = known->key.inode;
 	if (raw->inode && has_device(kind))
 		object->dev = ipc_event_device(raw->dev);
-	if (known && !object->inode && !is_sysv(kind)) {
-		object->inode = known->key.inode;
-		object->dev = has_device(kind) ? known->key.device : IPC_UNKNOWN;
-	}
+	else if (known && !known->unseen && has_device(kind))
+		object->dev = known->key.device;
 	if (raw->has & IPC_RAW_KEY)
 		object->key = raw->key;
 	else if (known && known->has_sysv_key)
 		object->key = known->sysv_key;
+	else if (!known && is_sysv(kind) && ipc_book_gone_key(&monitor->book, ipc_event_key(kind, raw), &gone))
+		object->key = gone;
 	object->name = name.data || !known ? name : known->name;
 	if (kind->events->fill)
 		kind->events->fill(run, raw, object);
-	object->ref = ipc_names_reference(run, object, IPC_NO_BYTES);
 	return object;
-}
-
-/* Of what is shown without being asked for by name only the first open and the last close are. */
-static bool is_wanted(const struct ipc_monitor *monitor, const struct ipc_raw *raw, enum ipc_event_verb verb)
-{
-	if (!(monitor->verbs[raw->kind] & IPC_EVENT_BIT(verb)))
-		return false;
-	if (verb == IPC_EVENT_OPEN && monitor->settings.edges[raw->kind])
-		return raw->has & IPC_RAW_FIRST;
-	if (verb == IPC_EVENT_CLOSE && monitor->settings.edges[raw->kind])
-		return raw->has & IPC_RAW_LAST;
-	return true;
 }
 
 static int tell(struct ipc_monitor *monitor, const struct ipc_raw *raw, enum ipc_event_verb verb,
@@ -312,15 +391,40 @@ static int tell(struct ipc_monitor *monitor, const struct ipc_raw *raw, enum ipc
 	bool selected = false;
 	int r;
 
-	r = is_selected(monitor, object, &selected);
+	r = ipc_event_selects(monitor, object, &selected);
 	if (r < 0 || !selected)
 		return r;
-	ipc_event_init(&event, verb);
+	object->ref = ipc_names_reference(run, object, IPC_NO_BYTES);
+	begin_event(monitor, verb, &event);
 	event.time = (int64_t)raw->time + monitor->clock;
 	describe_object(run, object, &event);
 	describe_actor(raw, &event);
 	fill_detail(run, raw, &event.details);
+	if (object->of_kind->events->space == IPC_SPACE_SOCKET)
+		ipc_event_socket_detail(raw, object, &event.details);
+	else if (raw->kind == IPC_RAW_SIGNAL)
+		ipc_event_signal_detail(raw, object, &event.details);
 	return run->arena.failed ? -ENOMEM : hand_over(monitor, &event);
+}
+
+/* Do names come or go by @verb, so that references that are paths may lead elsewhere? */
+static bool moves_names(enum ipc_event_verb verb)
+{
+	return verb == IPC_EVENT_CREATE || verb == IPC_EVENT_BIND || verb == IPC_EVENT_REMOVE;
+}
+
+/* @raw, or @counted: the same with who was first and last as the book counts them. */
+static const struct ipc_raw *count_opens(const struct ipc_raw *raw, struct ipc_known *known, struct ipc_raw *counted)
+{
+	uint32_t has = ipc_event_count_opens(raw, known);
+
+	if (has == raw->has)
+		return raw;
+	memcpy(counted, raw, offsetof(struct ipc_raw, name));
+	counted->has = has;
+	counted->name_is = IPC_RAW_NAME_NONE;
+	counted->name_len = counted->name_at = counted->second = counted->second_at = 0;
+	return counted;
 }
 
 static int take(struct ipc_monitor *monitor, const struct ipc_kind *kind, const struct ipc_raw *raw)
@@ -330,36 +434,60 @@ static int take(struct ipc_monitor *monitor, const struct ipc_kind *kind, const 
 	struct ipc_object *object;
 	struct ipc_known *known;
 	enum ipc_event_verb verb;
-	bool was_known;
+	bool was_known, follows;
+	struct ipc_raw here, counted;
 	int r = 0;
 
-	run->ns = kind->ns == IPC_NS_NONE ? NULL : namespace_of(monitor, kind, raw);
+	if (kind->events->space == IPC_SPACE_SOCKET)
+		raw = ipc_event_socket(monitor, raw, name, &here);
+	run->ns = kind->ns == IPC_NS_NONE ? NULL : ipc_event_place(monitor, kind, raw);
 	if (kind->ns != IPC_NS_NONE && !run->ns)
 		return 0;
 	known = look_up(monitor, kind, raw, name, &was_known);
-	verb = verb_of(raw, was_known);
-	if (is_wanted(monitor, raw, verb)) {
-		object = make_object(run, kind, raw, known, name);
+	raw = count_opens(raw, known, &counted);
+	verb = verb_of(raw, known, was_known);
+	follows = monitor->query->target_count && moves_names(verb) && name.data && !raw->error;
+	if (follows && verb != IPC_EVENT_REMOVE)
+		ipc_targets_follow(monitor->query, name);
+	if (verb != IPC_EVENT_EXISTS && ipc_event_wanted(monitor, raw, verb) && ipc_event_by_wanted(monitor, raw) &&
+	    !is_prelude(monitor, kind, raw, known)) {
+		object = make_object(monitor, kind, raw, known, name);
 		r = object ? tell(monitor, raw, verb, object) : -ENOMEM;
 	}
-	if (known && verb == IPC_EVENT_REMOVE && !raw->error)
-		ipc_book_remove(&monitor->book, known);
+	if (follows && verb == IPC_EVENT_REMOVE)
+		ipc_targets_follow(monitor->query, name);
+	if (monitor->recorder && known && IPC_RECORDED_RAWS & 1u << known->raw)
+		ipc_recorder_see(monitor, raw, verb, known);
+	conclude(monitor, kind, raw, known, verb);
 	return r;
+}
+
+/* A record comes from outside: of a fault in it nothing may follow but its own loss. */
+static bool is_sound(const struct ipc_raw *raw, size_t size)
+{
+	return size >= sizeof(*raw) && size - sizeof(*raw) >= raw->name_len && raw->name_at <= raw->name_len &&
+	       raw->second <= raw->name_len && raw->second_at <= raw->name_len - raw->second &&
+	       raw->kind < IPC_RAW_KINDS && raw->verb > IPC_EVENT_EXISTS && raw->verb < IPC_EVENT_LOST;
+}
+
+int ipc_event_take_object(struct ipc_monitor *monitor, const struct ipc_raw *raw)
+{
+	const struct ipc_kind *kind = ipc_event_kind_of(monitor, raw);
+
+	return kind ? take(monitor, kind, raw) : 0;
 }
 
 int ipc_event_take(struct ipc_monitor *monitor, const struct ipc_raw *raw, size_t size)
 {
 	struct ipc_run *run = monitor->query->run;
 	struct ipc_arena_mark mark = ipc_arena_mark(&run->arena);
-	const struct ipc_kind *kind;
 	int r = 0;
 
-	if (size < sizeof(*raw) || size - sizeof(*raw) < raw->name_len || raw->kind >= IPC_RAW_KINDS)
+	if (!is_sound(raw, size))
 		return 0;
-	kind = ipc_event_kind_of(raw);
-	if (kind)
-		r = take(monitor, kind, raw);
+	r = ipc_event_is_by_path(raw) ? ipc_event_take_path(monitor, raw) : ipc_event_take_object(monitor, raw);
 	ipc_arena_rewind(&run->arena, mark);
+	run->arena.failed = false;
 	return r;
 }
 
@@ -369,17 +497,16 @@ int ipc_event_present(struct ipc_monitor *monitor, const struct ipc_object *obje
 	struct ipc_arena_mark mark = ipc_arena_mark(&run->arena);
 	struct ipc_event event;
 	bool selected = false;
-	int r = 0;
+	int r = ipc_event_selects(monitor, object, &selected);
 
-	if (monitor->verbs[object->of_kind->events->raw] & IPC_EVENT_BIT(IPC_EVENT_EXISTS))
-		r = is_selected(monitor, (struct ipc_object *)object, &selected);
-	if (selected) {
-		ipc_event_init(&event, IPC_EVENT_EXISTS);
+	if (r == 0 && selected) {
+		begin_event(monitor, IPC_EVENT_EXISTS, &event);
 		event.time = monitor->present_time;
 		describe_object(run, object, &event);
-		r = hand_over(monitor, &event);
+		r = run->arena.failed ? -ENOMEM : hand_over(monitor, &event);
 	}
 	ipc_arena_rewind(&run->arena, mark);
+	run->arena.failed = false;
 	return r;
 }
 
@@ -387,7 +514,7 @@ int ipc_event_lost(struct ipc_monitor *monitor, uint64_t count, int64_t since)
 {
 	struct ipc_event event;
 
-	ipc_event_init(&event, IPC_EVENT_LOST);
+	begin_event(monitor, IPC_EVENT_LOST, &event);
 	event.time = event.details.since = since + monitor->clock;
 	event.details.lost = count;
 	return hand_over(monitor, &event);

@@ -7,6 +7,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <ipctool/monitor.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,133 +15,58 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "events/hooks.h"
+#include "events/bpf_programs.h"
+#include "events/bpf_refusal.h"
+#include "events/outputs.h"
 #include "events/source.h"
 #include "events/tracefs.h"
 #include "sources/procfs.h"
 
 #include "watch.skel.h"
 
-#define BUFFER_DEFAULT (8u << 20)
+#define ROOM_DEFAULT (8u << 20)
+#define ROOM_LEAST (16u << 10) /* several records with the longest names */
+#define ROOM_MOST (1u << 30)
 
-#if defined(__x86_64__)
-#define CALL_PREFIX "__x64_sys_"
-#elif defined(__aarch64__)
-#define CALL_PREFIX "__arm64_sys_"
-#endif
-
-enum hooked { BY_FUNCTION, BY_TRACEPOINT };
+#define MISSES_EVERY 200000000 /* ns */
 
 struct bpf_source {
 	struct ipc_source base;
 	struct ipc_ctx *ctx;
+	struct ipc_bpf_choice choice;
 	struct watch_bpf *skeleton;
 	struct bpf_link **links;
 	size_t link_count;
 	struct ring_buffer *ring;
 	volatile struct ipc_counts *counts; /* of the kernel */
-	enum hooked hooked;
+	struct ipc_bpf_refusal refusal;     /* for what fails next */
+	uint64_t misses;                    /* times that a program was not run */
+	int64_t misses_asked, lost_asked;
 	ipc_raw_fn fn;
 	void *data;
 	int result;
 };
 
-/* ---- which programs ----------------------------------------------------------------------------------------------- */
-
-/* What the name of a program says: tp_enter_X, tp_exit_X, tp_on_X, fn_enter_X, fn_exit_X, fn_on_X, on_X. */
-struct program_name {
-	const char *hook;
-	bool of_call; /* X is a system call */
-	bool both;
-	enum hooked hooked;
-};
-
-static bool parse_name(const char *name, struct program_name *out)
+static int64_t now(void)
 {
-	static const struct {
-		const char *prefix;
-		struct program_name is;
-	} prefixes[] = {
-		{"tp_enter_", {.of_call = true, .hooked = BY_TRACEPOINT}},
-		{"tp_exit_", {.of_call = true, .hooked = BY_TRACEPOINT}},
-		{"fn_enter_", {.of_call = true, .hooked = BY_FUNCTION}},
-		{"fn_exit_", {.of_call = true, .hooked = BY_FUNCTION}},
-		{"tp_on_", {.hooked = BY_TRACEPOINT}},
-		{"fn_on_", {.hooked = BY_FUNCTION}},
-		{"on_", {.both = true}},
-	};
-	size_t i, len;
+	struct timespec time;
 
-	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
-		len = strlen(prefixes[i].prefix);
-		if (strncmp(name, prefixes[i].prefix, len) == 0) {
-			*out = prefixes[i].is;
-			out->hook = name + len;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool is_wanted(const struct bpf_program *program, enum hooked hooked, const struct ipc_settings *settings,
-		      struct program_name *name)
-{
-	const struct ipc_hook *hook;
-
-	if (!parse_name(bpf_program__name(program), name) || (!name->both && name->hooked != hooked))
-		return false;
-	hook = ipc_hook_find(name->hook);
-	return hook && ipc_hook_wanted(hook, settings);
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
 /* ---- loading -------------------------------------------------------------------------------------------------------- */
 
-static int fail(struct ipc_ctx *ctx, int error)
+static uint32_t power_of_two(uint64_t room)
 {
-	/* -EACCES would be the verifier's. */
-	if (error == -EPERM)
-		return ipc_ctx_fail(ctx, error, "watching by BPF needs CAP_BPF and CAP_PERFMON (root)");
-	if (error == -ENOMEM)
-		return ipc_ctx_fail(ctx, error, "out of memory");
-	return ipc_ctx_fail(ctx, -ENOTSUP, "this kernel does not take the BPF programs: %s", strerror(-error));
-}
+	uint32_t size = ROOM_LEAST;
 
-static uint64_t ring_size(uint64_t wanted)
-{
-	uint64_t size = (uint64_t)sysconf(_SC_PAGESIZE);
-
-	if (!wanted)
-		wanted = BUFFER_DEFAULT;
-	while (size < wanted && size < (1u << 30))
+	while (size < room || size < (uint64_t)sysconf(_SC_PAGESIZE))
 		size *= 2;
 	return size;
-}
-
-static int choose_programs(struct bpf_source *source, const struct ipc_settings *settings)
-{
-	struct bpf_program *program;
-	struct program_name name;
-
-	bpf_object__for_each_program(program, source->skeleton->obj)
-	{
-		bool wanted = is_wanted(program, source->hooked, settings, &name);
-
-		bpf_program__set_autoload(program, wanted);
-#ifdef CALL_PREFIX
-		if (wanted && name.of_call && source->hooked == BY_FUNCTION) {
-			char function[64];
-			int r;
-
-			snprintf(function, sizeof(function), CALL_PREFIX "%s", name.hook);
-			r = bpf_program__set_attach_target(program, 0, function);
-			if (r < 0)
-				return r;
-		}
-#endif
-	}
-	return 0;
 }
 
 static int load(struct bpf_source *source, const struct ipc_source_want *want)
@@ -148,39 +74,41 @@ static int load(struct bpf_source *source, const struct ipc_source_want *want)
 	uint32_t zero = 0;
 	int r;
 
+	source->refusal.step = IPC_BPF_LOADING;
 	source->skeleton = watch_bpf__open();
 	if (!source->skeleton)
 		return -errno;
-	bpf_map__set_max_entries(source->skeleton->maps.ring, (uint32_t)ring_size(want->how->buffer));
-	r = choose_programs(source, want->settings);
+	bpf_map__set_max_entries(source->skeleton->maps.ring, (uint32_t)source->refusal.room);
+	r = ipc_bpf_choose(&source->choice, source->skeleton->obj);
 	if (r == 0)
 		r = watch_bpf__load(source->skeleton);
+	if (r == 0 && bpf_map_update_elem(bpf_map__fd(source->skeleton->maps.settings), &zero, want->settings, 0) < 0)
+		r = -errno;
 	if (r == 0)
-		r = bpf_map_update_elem(bpf_map__fd(source->skeleton->maps.settings), &zero, want->settings, 0) < 0
-			    ? -errno
-			    : 0;
+		r = ipc_outputs_enter(bpf_map__fd(source->skeleton->maps.outputs));
 	return r;
 }
 
 /* ---- attaching ------------------------------------------------------------------------------------------------------ */
 
 /* libbpf would look for tracefs where it is usually mounted, and not find it. */
-static struct bpf_link *attach_tracepoint(const struct bpf_program *program, const struct program_name *name,
-					  int tracefs)
+static struct bpf_link *attach_tracepoint(struct bpf_source *source, const struct bpf_program *program, int *tracefs)
 {
 	struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr)};
-	bool enter = strncmp(bpf_program__name(program), "tp_enter_", 9) == 0;
+	const char *place = bpf_program__section_name(program); /* "tp/GROUP/EVENT" */
 	struct bpf_link *link;
 	uint64_t id = 0;
-	char event[64];
 	int fd, r;
 
-	snprintf(event, sizeof(event), "sys_%s_%s", enter ? "enter" : "exit", name->hook);
-	r = ipc_tracefs_event(tracefs, "syscalls", event, &id);
+	source->refusal.step = IPC_BPF_NUMBERING;
+	if (*tracefs < 0)
+		*tracefs = ipc_tracefs_open();
+	r = *tracefs < 0 ? *tracefs : ipc_tracefs_event(*tracefs, strchr(place, '/') + 1, &id);
 	if (r < 0) {
 		errno = -r;
 		return NULL;
 	}
+	source->refusal.step = IPC_BPF_ATTACHING;
 	attr.config = id;
 	fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
 	if (fd < 0)
@@ -191,46 +119,39 @@ static struct bpf_link *attach_tracepoint(const struct bpf_program *program, con
 	return link;
 }
 
-static int attach_one(struct bpf_source *source, struct bpf_program *program, const struct program_name *name,
-		      int *tracefs)
+static int attach_one(struct bpf_source *source, struct bpf_program *program, int *tracefs)
 {
 	struct bpf_link *link;
 
-	if (source->hooked == BY_TRACEPOINT && name->of_call) {
-		if (*tracefs < 0)
-			*tracefs = ipc_tracefs_open();
-		if (*tracefs < 0)
-			return *tracefs;
-		link = attach_tracepoint(program, name, *tracefs);
-		/* A call that this architecture, or kernel, does not have is made by nobody. */
-		if (!link && errno == ENOENT)
-			return 0;
-	} else {
+	source->refusal.step = IPC_BPF_ATTACHING;
+	if (bpf_program__type(program) == BPF_PROG_TYPE_TRACEPOINT)
+		link = attach_tracepoint(source, program, tracefs);
+	else
 		link = bpf_program__attach(program);
-	}
+	/* A call that this architecture, or kernel, does not have is made by nobody. */
 	if (!link)
-		return -errno;
+		return errno == ENOENT && *tracefs >= 0 ? 0 : -errno;
 	source->links[source->link_count++] = link;
 	return 0;
 }
 
-static int attach(struct bpf_source *source, const struct ipc_settings *settings)
+static int attach(struct bpf_source *source)
 {
 	struct bpf_program *program;
-	struct program_name name;
 	int tracefs = -1, r = 0;
+	enum ipc_bpf_turn turn;
 	size_t count = 0;
 
 	bpf_object__for_each_program(program, source->skeleton->obj) count++;
 	source->links = calloc(count, sizeof(struct bpf_link *));
 	if (!source->links)
 		return -ENOMEM;
-	bpf_object__for_each_program(program, source->skeleton->obj)
-	{
-		if (is_wanted(program, source->hooked, settings, &name))
-			r = attach_one(source, program, &name, &tracefs);
-		if (r < 0)
-			break;
+	for (turn = IPC_BPF_EVENTS; turn < IPC_BPF_TURNS; turn++) {
+		bpf_object__for_each_program(program, source->skeleton->obj)
+		{
+			if (r == 0 && bpf_program__autoload(program) && ipc_bpf_turn(program) == turn)
+				r = attach_one(source, program, &tracefs);
+		}
 	}
 	if (tracefs >= 0)
 		close(tracefs);
@@ -258,16 +179,48 @@ static int read_ring(struct ipc_source *base, ipc_raw_fn fn, void *data)
 	r = ring_buffer__consume(source->ring);
 	if (source->result)
 		return source->result;
-	return r < 0 ? fail(source->ctx, r) : 0;
+	return r < 0 ? ipc_bpf_refuse(source->ctx, &source->refusal, r) : 0;
+}
+
+/*
+ * The kernel does not run a program that it had to interrupt in itself: of each time a call was not told of. It is asked for
+ * now and then, because it takes a call per program.
+ */
+static uint64_t count_misses(const struct bpf_source *source)
+{
+	struct bpf_program *program;
+	uint64_t misses = 0;
+
+	bpf_object__for_each_program(program, source->skeleton->obj)
+	{
+		struct bpf_prog_info info = {0};
+		__u32 size = sizeof(info);
+
+		if (bpf_program__fd(program) >= 0 &&
+		    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0)
+			misses += info.recursion_misses;
+	}
+	return misses;
 }
 
 static uint64_t lost(struct ipc_source *base, int64_t *since)
 {
 	struct bpf_source *source = (struct bpf_source *)base;
+	int64_t time = now(), first = (int64_t)source->counts->lost_since;
+	uint64_t misses;
 
-	*since = (int64_t)source->counts->lost_since;
 	source->counts->lost_since = 0;
-	return source->counts->lost;
+	if (time - source->misses_asked >= MISSES_EVERY) {
+		misses = count_misses(source);
+		if (misses > source->misses && (!first || first > source->misses_asked))
+			first = source->misses_asked;
+		source->misses = misses;
+		source->misses_asked = time;
+	}
+	/* Where a program counted while it was looked at. */
+	*since = first ? first : source->lost_asked;
+	source->lost_asked = time;
+	return source->counts->lost + source->misses;
 }
 
 static void source_free(struct ipc_source *base)
@@ -289,6 +242,7 @@ static int open_ring(struct bpf_source *source)
 {
 	void *counts;
 
+	source->refusal.step = IPC_BPF_READING;
 	source->ring = ring_buffer__new(bpf_map__fd(source->skeleton->maps.ring), take, source, NULL);
 	if (!source->ring)
 		return -errno;
@@ -303,7 +257,8 @@ static int open_ring(struct bpf_source *source)
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------- */
 
-static int start(const struct ipc_source_want *want, enum hooked hooked, struct ipc_source **out)
+static int start(const struct ipc_source_want *want, enum ipc_bpf_hooked hooked, struct ipc_bpf_refusal *refusal,
+		 struct ipc_source **out)
 {
 	static const struct ipc_source_ops ops = {"bpf", read_ring, lost, source_free};
 	struct bpf_source *source = calloc(1, sizeof(*source));
@@ -313,25 +268,53 @@ static int start(const struct ipc_source_want *want, enum hooked hooked, struct 
 		return -ENOMEM;
 	source->base.ops = &ops;
 	source->ctx = want->ctx;
-	source->hooked = hooked;
+	source->choice = (struct ipc_bpf_choice){.settings = want->settings, .hooked = hooked};
+	source->refusal.functions = hooked == IPC_BPF_BY_FUNCTION;
+	source->refusal.room = power_of_two(want->how->buffer ? want->how->buffer : ROOM_DEFAULT);
+	source->misses_asked = source->lost_asked = now();
 	r = load(source, want);
 	if (r == 0)
 		r = open_ring(source);
 	if (r == 0)
-		r = attach(source, want->settings);
+		r = attach(source);
+	*refusal = source->refusal;
 	if (r < 0) {
 		source_free(&source->base);
 		return r;
 	}
+	source->refusal.step = IPC_BPF_READING;
+	ipc_bpf_tell_lacking(&source->choice, want);
 	snprintf(source->base.method, sizeof(source->base.method), "BPF: %zu programs behind %s", source->link_count,
-		 hooked == BY_FUNCTION ? "functions of the kernel" : "tracepoints");
+		 hooked == IPC_BPF_BY_FUNCTION ? "functions of the kernel" : "tracepoints");
 	*out = &source->base;
 	return 0;
+}
+
+/*
+ * Does this kernel take programs behind functions? It is asked with one that has no function: a kernel that forbids them says so before it
+ * looks for that. Returns 0 or -errno.
+ */
+static int probe_functions(void)
+{
+	static const struct bpf_insn nothing[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_TRACE_FENTRY, .attach_btf_id = 1);
+	int fd;
+
+	if (!ipc_bpf_has_functions())
+		return -ENOTSUP;
+	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, NULL, "GPL", nothing, 2, &options);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 && fd != -EINVAL ? fd : 0;
 }
 
 int ipc_source_bpf_new(const struct ipc_source_want *want, struct ipc_source **out)
 {
 	enum ipc_event_source which = want->how->source;
+	struct ipc_bpf_refusal refusal = {.step = IPC_BPF_LOADING, .functions = true};
 	libbpf_print_fn_t print;
 	int r = -ENOTSUP;
 
@@ -340,13 +323,15 @@ int ipc_source_bpf_new(const struct ipc_source_want *want, struct ipc_source **o
 	if (!ipc_proc_same_pids(want->ctx))
 		return ipc_ctx_fail(want->ctx, -ENOTSUP,
 				    "BPF cannot be used: /proc is of another pid namespace than the caller");
+	if (want->how->buffer > ROOM_MOST)
+		return ipc_ctx_fail(want->ctx, -EINVAL, "room for events: at most 1 GiB");
 	print = libbpf_set_print(NULL);
-#ifdef CALL_PREFIX
 	if (which != IPC_EVENTS_TRACEPOINT)
-		r = start(want, BY_FUNCTION, out);
-#endif
+		r = probe_functions();
+	if (which != IPC_EVENTS_TRACEPOINT && r == 0)
+		r = start(want, IPC_BPF_BY_FUNCTION, &refusal, out);
 	if (r < 0 && which != IPC_EVENTS_FENTRY)
-		r = start(want, BY_TRACEPOINT, out);
+		r = start(want, IPC_BPF_BY_TRACEPOINT, &refusal, out);
 	libbpf_set_print(print);
-	return r < 0 ? fail(want->ctx, r) : 0;
+	return r < 0 ? ipc_bpf_refuse(want->ctx, &refusal, r) : 0;
 }

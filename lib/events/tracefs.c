@@ -48,13 +48,13 @@ int ipc_tracefs_open(void)
 	return fd < 0 ? make_mount() : fd;
 }
 
-int ipc_tracefs_event(int tracefs, const char *group, const char *name, uint64_t *id)
+int ipc_tracefs_event(int tracefs, const char *name, uint64_t *id)
 {
 	char path[256], text[32], *end;
 	ssize_t n;
 	int fd;
 
-	n = snprintf(path, sizeof(path), "events/%s/%s/id", group, name);
+	n = snprintf(path, sizeof(path), "events/%s/id", name);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return -ENAMETOOLONG;
 	fd = openat(tracefs, path, O_RDONLY | O_CLOEXEC);

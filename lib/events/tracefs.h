@@ -7,7 +7,7 @@
 
 /* Open its root. Where it is mounted nowhere a mount of our own is made that nobody else sees and that ends with the descriptor. Returns it or -errno. */
 int ipc_tracefs_open(void);
-/* The number of event GROUP/NAME. Returns 0, -ENOENT (there is no such event), or -errno. */
-int ipc_tracefs_event(int tracefs, const char *group, const char *name, uint64_t *id);
+/* The number of event @name, "GROUP/NAME". Returns 0, -ENOENT (there is no such event), or -errno. */
+int ipc_tracefs_event(int tracefs, const char *name, uint64_t *id);
 
 #endif

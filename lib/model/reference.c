@@ -408,6 +408,24 @@ int ipc_reference_parse(const char *text, bool literal, const char *cwd, struct 
 	return error;
 }
 
+int ipc_reference_copy(const struct ipc_reference *ref, struct ipc_reference *out)
+{
+	struct ipc_reference copy = *ref;
+	char *locator = malloc(ref->locator.len + 1);
+
+	copy.text = strdup(ref->text);
+	copy.identity = ref->identity ? strdup(ref->identity) : NULL;
+	copy.locator.data = locator;
+	if (!locator || !copy.text || (ref->identity && !copy.identity)) {
+		ipc_reference_release(&copy);
+		return -ENOMEM;
+	}
+	memcpy(locator, ref->locator.data, ref->locator.len);
+	locator[ref->locator.len] = '\0';
+	*out = copy;
+	return 0;
+}
+
 void ipc_reference_release(struct ipc_reference *ref)
 {
 	free(ref->text);

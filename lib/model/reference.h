@@ -45,6 +45,8 @@ struct ipc_reference {
  */
 int ipc_reference_parse(const char *text, bool literal, const char *cwd, struct ipc_reference *out,
 			struct ipc_buf *why);
+/* @out is a copy of its own. Returns 0 or -ENOMEM. */
+int ipc_reference_copy(const struct ipc_reference *ref, struct ipc_reference *out);
 void ipc_reference_release(struct ipc_reference *ref);
 
 /* Does @text begin as a path must: with "/", "./" or "../"? */

@@ -27,21 +27,6 @@ struct source {
 	size_t len;
 };
 
-/* ---- trust ------------------------------------------------------------------------------------------------------- */
-
-static int check_trust(struct ipc_ctx *ctx, const struct stat *st)
-{
-	if (st->st_uid != 0 && st->st_uid != ctx->euid)
-		return ipc_ctx_fail(
-			ctx, -EPERM,
-			"it belongs to user %u, who could change the rules; chown it to root, or to yourself",
-			(unsigned)st->st_uid);
-	if (st->st_mode & (S_IWGRP | S_IWOTH))
-		return ipc_ctx_fail(ctx, -EPERM, "its mode %04o lets others change the rules; chmod go-w it",
-				    (unsigned)st->st_mode & 07777);
-	return 0;
-}
-
 static int fail_errno(struct ipc_ctx *ctx, int error)
 {
 	return ipc_ctx_fail(ctx, -error, "%s", strerror(error));
@@ -71,7 +56,7 @@ static int check(struct source *source, int path_fd)
 		return refuse(source, "not a regular file");
 	if (st.st_size > FILE_MAX)
 		return refuse(source, "larger than 1 MiB, so hardly a policy file");
-	return check_trust(ctx, &st);
+	return ipc_ctx_trust(ctx, &st, "the rules");
 }
 
 static int read_text(struct source *source, int fd)
@@ -257,7 +242,7 @@ static int read_opened(struct ipc_policy *policy, const char *path, DIR *dir)
 			policy->ctx, -ENOSYS,
 			"there are policy files in it, and this build, made without inih, cannot tell what they protect");
 	if (r == 0)
-		r = check_trust(policy->ctx, &st);
+		r = ipc_ctx_trust(policy->ctx, &st, "the rules");
 	if (r == 0)
 		r = read_all(policy, path, dirfd(dir), &names);
 	release_names(&names);

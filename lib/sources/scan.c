@@ -241,6 +241,12 @@ static int walk_all(struct ipc_scan_walk *walk, const char *const *dirs, size_t 
 int ipc_scan_new(struct ipc_ctx *ctx, const struct ipc_mounts *mounts, const char *const *dirs, size_t count,
 		 enum ipc_scan_types types, struct ipc_scan **out)
 {
+	return ipc_scan_new_telling(ctx, mounts, dirs, count, types, NULL, NULL, out);
+}
+
+int ipc_scan_new_telling(struct ipc_ctx *ctx, const struct ipc_mounts *mounts, const char *const *dirs, size_t count,
+			 enum ipc_scan_types types, ipc_scan_enter_fn enter, void *data, struct ipc_scan **out)
+{
 	struct ipc_scan *scan;
 	struct ipc_scan_walk *walk;
 	int r = -ENOMEM;
@@ -252,6 +258,8 @@ int ipc_scan_new(struct ipc_ctx *ctx, const struct ipc_mounts *mounts, const cha
 		walk->trouble = &scan->trouble;
 		walk->mounts = mounts;
 		walk->types = looked_for[types];
+		walk->enter = enter;
+		walk->enter_data = data;
 		walk->base = ctx->captured ? ctx->root_fd : AT_FDCWD;
 		r = walk_all(walk, dirs, count);
 		ipc_buf_release(&walk->path);

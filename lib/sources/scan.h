@@ -34,6 +34,11 @@ enum ipc_scan_types {
  */
 int ipc_scan_new(struct ipc_ctx *ctx, const struct ipc_mounts *mounts, const char *const *dirs, size_t count,
 		 enum ipc_scan_types types, struct ipc_scan **out);
+/* Called for each directory before it is read. Returns 0 or -ENOMEM. */
+typedef int (*ipc_scan_enter_fn)(const char *path, void *data);
+/* The same, telling @enter where it looks. */
+int ipc_scan_new_telling(struct ipc_ctx *ctx, const struct ipc_mounts *mounts, const char *const *dirs, size_t count,
+			 enum ipc_scan_types types, ipc_scan_enter_fn enter, void *data, struct ipc_scan **out);
 void ipc_scan_free(struct ipc_scan *scan);
 /* Entry @index whose file type (S_IFMT bits) is @type: iterate with *@at = 0; NULL at the end. */
 const struct ipc_scan_entry *ipc_scan_next(const struct ipc_scan *scan, uint64_t type, size_t *at);

@@ -165,6 +165,7 @@ static void close_distant(struct ipc_scan_walk *walk)
 static int push(struct ipc_scan_walk *walk, int fd, const struct ipc_mount *mount)
 {
 	struct ipc_scan_level *level;
+	int r;
 
 	if (walk->depth == walk->room) {
 		size_t room = walk->room ? 2 * walk->room : 64;
@@ -181,7 +182,8 @@ static int push(struct ipc_scan_walk *walk, int fd, const struct ipc_mount *moun
 	*level = (struct ipc_scan_level){
 		.fd = fd, .mount = mount, .path_len = walk->path.len, .names_from = walk->names.len};
 	close_distant(walk);
-	return read_level(walk, level);
+	r = walk->enter ? walk->enter(ipc_scan_shown(walk), walk->enter_data) : 0;
+	return r < 0 ? r : read_level(walk, level);
 }
 
 /* The parent again, through its child; -ESTALE when the child was moved elsewhere meanwhile. */

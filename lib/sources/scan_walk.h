@@ -26,8 +26,10 @@ struct ipc_scan_walk {
 	struct ipc_scan *scan;
 	struct ipc_scan_trouble *trouble;
 	const struct ipc_mounts *mounts;
-	unsigned types;       /* IPC_DT_BIT()s looked for */
-	int base;             /* what absolute paths are relative to; AT_FDCWD for the thread's own root */
+	unsigned types;          /* IPC_DT_BIT()s looked for */
+	int base;                /* what absolute paths are relative to; AT_FDCWD for the thread's own root */
+	ipc_scan_enter_fn enter; /* is told of each directory; or NULL */
+	void *enter_data;
 	bool plain_open;      /* this kernel has no openat2() */
 	struct ipc_buf path;  /* of the last level, or of the entry looked at; without the slash of "/" */
 	struct ipc_buf names; /* directories still to be visited, each terminated: a stack */

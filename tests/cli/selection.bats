@@ -265,7 +265,7 @@ refuses() {
 	refuses "--raw: cannot be combined with --json" list --json --raw
 	refuses "--output: cannot be combined with --refs" list -q -o ref
 	refuses "--color: 'blue' is none of auto, always, never" list --color blue
-	refuses "--time-format: 'long' is none of short, iso, relative, full" list --time-format long
+	refuses "--time-format: 'long' is none of short, iso, relative, full, clock" list --time-format long
 	refuses "--jsn: unknown option (did you mean '--json'?)" list --jsn
 	refuses "-Z: unknown option" list -Z
 	refuses "-o: needs an argument" list -o

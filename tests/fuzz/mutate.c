@@ -49,6 +49,10 @@ static const char *const seeds[] = {
 	"[a]\naction = remove\nname = /a_<pid>_* [x]<pid>*\n\t/*-<pid>\nage = >= 1h\nstate = orphan idle\n",
 	"[b c]\naction=protect\nowner=oracle db2* 0\nkey=0x5432 0x5-0xff private\nsize=<1M >=4K\nkind=shm/sysv posix\n",
 	"# x\n[d]\naction: report\nclass = fifo sock\nname = /*/x\\x0a?[!a-z]\r\nage = < 2d\n[e]\naction = protect\n",
+	"ipctool-evidence=1\nboot=0-f\npid_namespace=1\ncreated sem/sysv namespace=2 id=7 key=0x5 changed=2023-11-14T22:15:00Z "
+	"time=2023-11-14T22:15:00.5Z pid=101 start=9 uid=5 comm=a b\\x0a\n",
+	"ipctool-evidence=1\nboot=0-f\npid_namespace=1\ntaken sem/posix namespace=2 device=0:25 inode=2 birth=- "
+	"time=2023-11-14T22:15:00.5Z pid=101 start=- uid=5 comm=a\n",
 	"type=5 length=3\nabc\ntype=6 length=0\n\npriority=1 sender=a\\x20b length=4 read=2\nxy\n",
 };
 #define SEEDS (sizeof(seeds) / sizeof(seeds[0]))

@@ -78,7 +78,12 @@ struct cred {
 	kuid_t uid;
 };
 
+struct signal_struct___events {
+	struct pid *pids[4]; /* by enum pid_type */
+};
+
 struct task_struct___events {
+	struct signal_struct___events *signal;
 	struct nsproxy *nsproxy;
 	const struct cred *cred;
 	struct pid *thread_pid;
@@ -99,7 +104,8 @@ struct subject {
 	__u32 key;
 	__u8 kind;
 	__u8 verb;
-	__u8 family, protocol; /* of a socket that is none of the kinds with a number of their own */
+	__u16 family, protocol, type; /* of a socket */
+	__u64 sock;                   /* its struct sock, for families that define WITH_SOCKETS */
 };
 
 /* A system call that is under way. */
@@ -108,6 +114,7 @@ struct call {
 	__u64 args[6];
 	__u64 kept[4]; /* the family's own */
 	__u64 slept;   /* when it began to wait, ns; 0: it did not */
+	__u64 which;   /* NUMBER_OF_CALL() */
 };
 
 struct {
@@ -159,28 +166,44 @@ static __always_inline void count_lost(void)
 
 /* ---- who ---------------------------------------------------------------------------------------------------------- */
 
+#define PID_LEVELS 32 /* that the kernel allows */
+
+static __always_inline const void *upid_of(const struct pid *pid, __u32 level)
+{
+	return (const void *)pid + bpf_core_field_offset(struct pid, numbers) +
+	       level * bpf_core_type_size(struct upid);
+}
+
+/* At which of its levels @pid has a number in the watcher's pid namespace; PID_LEVELS: it has none. The first one, as a rule. */
+static __always_inline __u32 level_of(struct pid *pid, const struct ipc_settings *s)
+{
+	__u32 deepest = BPF_CORE_READ(pid, level), level;
+	struct pid_namespace___events *ns;
+
+	for (level = 0; level < PID_LEVELS && level <= deepest; level++) {
+		ns = 0;
+		bpf_probe_read_kernel(&ns, sizeof(ns),
+				      upid_of(pid, level) + bpf_core_field_offset(struct upid___events, ns));
+		if (BPF_CORE_READ(ns, ns.inum) == s->pid_ns)
+			return level;
+	}
+	return PID_LEVELS;
+}
+
+static __always_inline __u32 number_at(struct pid *pid, __u32 level)
+{
+	__s32 number = 0;
+
+	if (level < PID_LEVELS)
+		bpf_probe_read_kernel(&number, sizeof(number),
+				      upid_of(pid, level) + bpf_core_field_offset(struct upid, nr));
+	return (__u32)number;
+}
+
 /* The number of @pid in the watcher's pid namespace; 0: it has none there. */
 static __always_inline __u32 number_of(struct pid *pid, const struct ipc_settings *s)
 {
-	unsigned int deepest = BPF_CORE_READ(pid, level), level;
-
-	/* The watcher's is the first one as a rule; the kernel allows 32 levels. */
-	for (level = 0; level < 32; level++) {
-		__u64 at = bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid);
-		struct pid_namespace___events *ns = 0;
-		__s32 number = 0;
-
-		if (level > deepest)
-			break;
-		bpf_probe_read_kernel(&ns, sizeof(ns),
-				      (void *)pid + at + bpf_core_field_offset(struct upid___events, ns));
-		if (BPF_CORE_READ(ns, ns.inum) != s->pid_ns)
-			continue;
-		bpf_probe_read_kernel(&number, sizeof(number),
-				      (void *)pid + at + bpf_core_field_offset(struct upid, nr));
-		return (__u32)number;
-	}
-	return 0;
+	return number_at(pid, level_of(pid, s));
 }
 
 static __always_inline struct task_struct___events *current(void)
@@ -199,6 +222,37 @@ static __always_inline __u32 thread_of(struct task_struct___events *task, const 
 {
 	struct pid *pid = BPF_CORE_READ(task, thread_pid);
 
+	return number_of(pid, s);
+}
+
+/*
+ * The current process, in the upper half, and thread. Not inlined, and not static: such a function the verifier looks at once per
+ * program, not at each place that it is called from, which is most of the time that loading takes.
+ */
+__weak NOINLINE __u64 who(void)
+{
+	const struct ipc_settings *s = get_settings();
+	struct pid *process = BPF_CORE_READ(current(), group_leader, thread_pid);
+	struct pid *thread = BPF_CORE_READ(current(), thread_pid);
+	__u32 level;
+
+	if (!s)
+		return 0;
+	level = level_of(thread, s);
+	return (__u64)number_at(process, level) << 32 | number_at(thread, level);
+}
+
+#define PID_OF_GROUP 2 /* PIDTYPE_PGID */
+
+/* The process group, when there is one to be left out. Not static: see who(). */
+__weak NOINLINE __u32 group_of_current(void)
+{
+	const struct ipc_settings *s = get_settings();
+	struct pid *pid;
+
+	if (!s || !s->group)
+		return 0;
+	pid = BPF_CORE_READ(current(), signal, pids[PID_OF_GROUP]);
 	return number_of(pid, s);
 }
 
@@ -231,6 +285,7 @@ static __always_inline int ns_type_of(__u8 kind)
 	case IPC_RAW_FIFO:
 	case IPC_RAW_SHM_POSIX:
 	case IPC_RAW_SEM_POSIX:
+	case IPC_RAW_PATH:
 		return IPC_SETTINGS_MNT;
 	case IPC_RAW_SOCK_UNIX:
 	case IPC_RAW_SOCK_TCP:
@@ -242,73 +297,144 @@ static __always_inline int ns_type_of(__u8 kind)
 	}
 }
 
+/* The verbs that are wanted of @kind. */
+static __always_inline __u32 verbs_of_kind(const struct ipc_settings *s, __u8 kind)
+{
+	__u32 index = kind;
+
+	/* The verifier has to see that it is what was compared that is the index. */
+	asm volatile("" : "+r"(index));
+	return index < IPC_RAW_KINDS ? s->verbs[index] : 0;
+}
+
 static __always_inline bool wants_verb(const struct ipc_settings *s, __u8 kind, __u8 verb)
 {
-	return kind < IPC_RAW_KINDS && s->verbs[kind] & 1u << (verb & 31);
+	return verbs_of_kind(s, kind) & 1u << (verb & 31);
+}
+
+/* Not static: see who(). */
+__weak NOINLINE int is_ns_listed(__u32 type, __u32 ns)
+{
+	const struct ipc_settings *s = get_settings();
+	const __u32 *list;
+	__u32 count, i;
+
+	if (!s)
+		return 0;
+	/* By constants: the verifier loses sight of limits of what is passed. */
+	switch (type) {
+	case IPC_SETTINGS_IPC:
+		list = s->ns[IPC_SETTINGS_IPC];
+		count = s->ns_count[IPC_SETTINGS_IPC];
+		break;
+	case IPC_SETTINGS_NET:
+		list = s->ns[IPC_SETTINGS_NET];
+		count = s->ns_count[IPC_SETTINGS_NET];
+		break;
+	default:
+		list = s->ns[IPC_SETTINGS_MNT];
+		count = s->ns_count[IPC_SETTINGS_MNT];
+	}
+	for (i = 0; i < IPC_SETTINGS_NS && i < count; i++)
+		if (list[i] == ns)
+			return 1;
+	return 0;
 }
 
 static __always_inline bool wants_ns(const struct ipc_settings *s, __u8 kind, __u32 ns)
 {
-	int type = ns_type_of(kind), i;
+	int type = ns_type_of(kind);
 
-	if (type < 0 || s->ns_all)
-		return true;
-	for (i = 0; i < IPC_SETTINGS_NS; i++) {
-		if ((__u32)i >= s->ns_count[type])
-			break;
-		if (s->ns[type][i] == ns)
-			return true;
-	}
-	return false;
+	return type < 0 || s->ns_all || is_ns_listed((__u32)type, ns);
 }
 
-/* Are the doings of the current process of interest? */
-static __always_inline bool wants_actor(const struct ipc_settings *s)
+/* Not static: see who(). */
+__weak NOINLINE int is_actor_wanted(void)
 {
-	__u32 pid = process_of(current(), s);
+	const struct ipc_settings *s = get_settings();
 	__u32 uid = (__u32)bpf_get_current_uid_gid();
+	__u32 pid = (__u32)(who() >> 32);
 	__u32 i;
 
-	if (pid == s->self && pid)
-		return false;
+	if (!s || (pid == s->self && pid))
+		return 0;
 	if (s->pid && pid != s->pid)
-		return false;
+		return 0;
 	if (s->has_comm) {
 		char comm[IPC_RAW_COMM] = {0};
 
 		BPF_CORE_READ_STR_INTO(&comm, current(), group_leader, comm);
 		for (i = 0; i < IPC_RAW_COMM; i++) {
 			if (comm[i] != s->comm[i])
-				return false;
+				return 0;
 			if (!comm[i])
 				break;
 		}
 	}
 	if (!s->uid_count)
-		return true;
+		return 1;
 	for (i = 0; i < IPC_SETTINGS_UIDS; i++) {
 		if (i >= s->uid_count)
 			break;
 		if (s->uids[i] == uid)
-			return true;
+			return 1;
 	}
-	return false;
+	return 0;
+}
+
+/* Are the doings of the current process of interest? */
+static __always_inline bool wants_actor(const struct ipc_settings *s)
+{
+	(void)s;
+	return is_actor_wanted();
+}
+
+/* Is what the kernel does by itself? */
+static __always_inline bool wants_nobody(const struct ipc_settings *s)
+{
+	return !s->pid && !s->has_comm && !s->uid_count;
 }
 
 /* Is anything of interest of a call about @what? Waiting in it may be, even when its own event is not. */
 static __always_inline bool wants(const struct ipc_settings *s, const struct subject *what)
 {
-	__u32 bits;
+	__u32 bits = verbs_of_kind(s, what->kind);
 
-	if (what->kind >= IPC_RAW_KINDS)
-		return false;
-	bits = s->verbs[what->kind];
 	if (!(bits & (1u << (what->verb & 31) | 1u << VERB_WAIT | 1u << VERB_WAKE)))
 		return false;
-	return wants_ns(s, what->kind, what->ns) && wants_actor(s);
+	if (!wants_ns(s, what->kind, what->ns))
+		return false;
+	/* Who watches one process has to know all the same which objects there are: resolve.c leaves out the doings of others. */
+	if (what->verb == VERB_CREATE || what->verb == VERB_REMOVE || what->kind == IPC_RAW_PATH)
+		return true;
+	return wants_actor(s);
 }
 
 /* ---- records -------------------------------------------------------------------------------------------------------- */
+
+/* What every record says: what it is about, when it was, and who did it. */
+static __always_inline void fill_record(struct ipc_raw *raw, const struct subject *what, __u8 verb)
+{
+	__u64 actor = who();
+
+	__builtin_memset(raw, 0, sizeof(*raw));
+	raw->time = bpf_ktime_get_ns();
+	raw->kind = what->kind;
+	raw->verb = verb;
+	raw->ns = what->ns;
+	raw->dev = what->dev;
+	raw->inode = what->inode;
+	raw->id = what->id;
+	raw->key = what->key;
+	raw->family = what->family;
+	raw->protocol = what->protocol;
+	raw->pid = (__u32)(actor >> 32);
+	raw->tid = (__u32)actor;
+	raw->group = group_of_current();
+	raw->uid = (__u32)bpf_get_current_uid_gid();
+	/* As /proc calls the process; threads may have names of their own. */
+	BPF_CORE_READ_STR_INTO(&raw->comm, current(), group_leader, comm);
+}
 
 /* A record about @what in the ring, with room for @name bytes, a constant. NULL: not wanted, or no room. End with submit() or drop(). */
 static __always_inline struct ipc_raw *record(const struct subject *what, __u8 verb, const __u64 name)
@@ -323,23 +449,16 @@ static __always_inline struct ipc_raw *record(const struct subject *what, __u8 v
 		count_lost();
 		return 0;
 	}
-	__builtin_memset(raw, 0, sizeof(*raw));
-	raw->time = bpf_ktime_get_ns();
-	raw->kind = what->kind;
-	raw->verb = verb;
-	raw->ns = what->ns;
-	raw->dev = what->dev;
-	raw->inode = what->inode;
-	raw->id = what->id;
-	raw->key = what->key;
-	raw->family = what->family;
-	raw->protocol = what->protocol;
-	raw->pid = process_of(current(), s);
-	raw->tid = thread_of(current(), s);
-	raw->uid = (__u32)bpf_get_current_uid_gid();
-	/* As /proc calls the process; threads may have names of their own. */
-	BPF_CORE_READ_STR_INTO(&raw->comm, current(), group_leader, comm);
+	fill_record(raw, what, verb);
 	return raw;
+}
+
+/* It is the kernel's doing, in the middle of whatever the current task is about. */
+static __always_inline void forget_actor(struct ipc_raw *raw)
+{
+	raw->pid = raw->tid = 0;
+	raw->uid = (__u32)-1;
+	__builtin_memset(raw->comm, 0, sizeof(raw->comm));
 }
 
 static __always_inline void submit(struct ipc_raw *raw)
@@ -357,7 +476,15 @@ static __always_inline void drop(struct ipc_raw *raw)
 /* Arguments of a system call. */
 struct args {
 	__u64 at[6];
+	__u64 which; /* NUMBER_OF_CALL() */
 };
+
+/*
+ * A number for a system call, by its name: a constant. When a program was not run, as happens when another one was interrupted, what
+ * the call left behind must not be taken for that of another call.
+ */
+#define NUMBER_OF_CALL(name) \
+	((__u64)sizeof(#name) << 32 | #name[0] << 24 | #name[1] << 16 | #name[sizeof(#name) / 2] << 8 | #name[sizeof(#name) - 2])
 
 /* Remember the call, when it is of interest. Returns the place where the family may keep what it has to know later, or NULL. */
 static __always_inline struct call *begin(const struct args *args, const struct subject *what)
@@ -369,6 +496,7 @@ static __always_inline struct call *begin(const struct args *args, const struct 
 	if (!s || !wants(s, what))
 		return 0;
 	__builtin_memcpy(call.args, args->at, sizeof(call.args));
+	call.which = args->which;
 	if (bpf_map_update_elem(&calls, &tid, &call, 0)) {
 		count_lost();
 		return 0;
@@ -384,6 +512,21 @@ static __always_inline struct call *returned(void)
 	return bpf_map_lookup_elem(&calls, &tid);
 }
 
+/* A record about the object of @call: sockets are told of with their addresses, where there may be any. */
+#ifdef WITH_SOCKETS
+#include "events/bpf/sock.bpf.h"
+
+static __always_inline struct ipc_raw *record_call(const struct call *call, __u8 verb)
+{
+	return call->what.sock ? record_sock(&call->what, verb, 0) : record(&call->what, verb, 0);
+}
+#else
+static __always_inline struct ipc_raw *record_call(const struct call *call, __u8 verb)
+{
+	return record(&call->what, verb, 0);
+}
+#endif
+
 /* Tell that it went on when it had waited. @error: positive errno, 0 when it succeeded. */
 static __always_inline void tell_wake(const struct call *call, __s32 error)
 {
@@ -391,7 +534,7 @@ static __always_inline void tell_wake(const struct call *call, __s32 error)
 
 	if (!call->slept)
 		return;
-	raw = record(&call->what, VERB_WAKE, 0);
+	raw = record_call(call, VERB_WAKE);
 	if (!raw)
 		return;
 	raw->address = raw->time - call->slept;
@@ -407,26 +550,28 @@ static __always_inline void end_call(void)
 	bpf_map_delete_elem(&calls, &tid);
 }
 
-/* What a failed call is told with: nothing but its errno. True when it failed; the call is then done with. */
+/* The call returned @ret: tell that it went on, and, when it failed, nothing but its errno. True: that was all. */
 static __always_inline bool failed(const struct call *call, __s64 ret)
 {
 	const struct ipc_settings *s = get_settings();
+	__s32 error = ret < 0 && ret >= -4095 ? (__s32)-ret : 0;
 	struct ipc_raw *raw;
 
-	if (ret >= 0 || ret < -4095)
-		return false;
 	/* A signal came first: the program will be told EINTR, or the call is made again. */
-	if (ret <= -512)
-		ret = -4;
-	tell_wake(call, (__s32)-ret);
-	if (s && s->failures) {
-		raw = record(&call->what, call->what.verb, 0);
+	if (error >= 512)
+		error = 4;
+	tell_wake(call, error);
+	if (error && s && s->failures) {
+		raw = record_call(call, call->what.verb);
 		if (raw) {
-			raw->error = (__s32)-ret;
+			raw->error = error;
+			/* A call that was to give an identifier gave none: the key is what there is. */
+			if (raw->id == (__u64)-1)
+				raw->has = IPC_RAW_KEY;
 			submit(raw);
 		}
 	}
-	return true;
+	return error != 0;
 }
 
 /* ---- hooks ---------------------------------------------------------------------------------------------------------- */
@@ -489,7 +634,7 @@ static __always_inline void args_of_registers(struct args *args, const void *reg
 	SEC("?tp/syscalls/sys_enter_" #name)                              \
 	int tp_enter_##name(struct tp_enter *ctx)                         \
 	{                                                                 \
-		struct args args = {{0}};                                 \
+		struct args args = {.which = NUMBER_OF_CALL(name)};       \
                                                                           \
 		__builtin_memcpy(&args, ctx->args, 8 * (count));          \
 		return enter_##name(&args);                               \
@@ -498,7 +643,7 @@ static __always_inline void args_of_registers(struct args *args, const void *reg
 	SEC("?fentry/sys_" #name)                                         \
 	int fn_enter_##name(__u64 *ctx)                                   \
 	{                                                                 \
-		struct args args;                                         \
+		struct args args = {.which = NUMBER_OF_CALL(name)};       \
                                                                           \
 		args_of_registers(&args, (const void *)ctx[0]);           \
 		return enter_##name(&args);                               \
@@ -507,7 +652,10 @@ static __always_inline void args_of_registers(struct args *args, const void *reg
 	static __always_inline int enter_##name(const struct args *args)
 
 /* EXIT(msgsnd) { ... call->args[0] ... ret ... } -- only for calls that begin() has remembered and that did not fail. */
-#define EXIT(name)                                                             \
+#define EXIT(name) EXIT_UNLESS(name, failed(call, ret))
+
+/* The same, when something else says whether it failed. */
+#define EXIT_UNLESS(name, has_failed)                                          \
 	static __always_inline void exit_##name(struct call *call, __s64 ret); \
                                                                                \
 	static __always_inline int return_##name(__s64 ret)                    \
@@ -516,10 +664,8 @@ static __always_inline void args_of_registers(struct args *args, const void *reg
                                                                                \
 		if (!call)                                                     \
 			return 0;                                              \
-		if (!failed(call, ret)) {                                      \
-			tell_wake(call, 0);                                    \
+		if (call->which == NUMBER_OF_CALL(name) && !(has_failed))       \
 			exit_##name(call, ret);                                \
-		}                                                              \
 		end_call();                                                    \
 		return 0;                                                      \
 	}                                                                      \

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Pipes and sockets that the watcher's own output goes through: to tell of what passes there would make more of it, for ever. */
+#ifndef IPC_EVENTS_OUTPUTS_H
+#define IPC_EVENTS_OUTPUTS_H
+
+/* Enter standard output and error in the programs' @map of them. Returns 0 or -errno. */
+int ipc_outputs_enter(int map);
+
+#endif
