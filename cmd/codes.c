@@ -12,12 +12,12 @@ const struct code_entry code_table[] = {
 	 "bad option, reference or expression, a reference that several objects answer to, a path of another type, "
 	 "or a command that this kind does not have"},
 	{CODE_PARTIAL, "partial",
-	 "objects asked for may be missing, a field named with -o could not be read, events were lost, or several "
-	 "objects failed for different reasons"},
+	 "objects asked for may be missing, a field named with -o could not be read, events were lost or a command of --exec "
+	 "failed (monitor), or several objects failed for different reasons"},
 	{CODE_MISSING, "missing", "a named object does not exist (any more), or was replaced by another"},
 	{CODE_DENIED, "denied", "permission denied"},
 	{CODE_REFUSED, "refused", "in use (remove), exists (create), or another run holds the lock"},
-	{CODE_TIMEOUT, "timeout", "would block, or timed out"},
+	{CODE_TIMEOUT, "timeout", "would block, or timed out; what monitor --until waits for did not happen"},
 	{CODE_COMMAND_TIMEOUT, "command-timeout", "with -- COMMAND: would block, or timed out; COMMAND was not run"},
 	{CODE_COMMAND_FAILED, "command-failed", "with -- COMMAND: ipctool failed; COMMAND was not run"},
 	{CODE_NOT_EXECUTABLE, "not-executable", "with -- COMMAND: COMMAND cannot be executed"},

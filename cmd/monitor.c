@@ -384,6 +384,7 @@ static const struct option_hint hints[] = {
 	{"sort", "events are told in the order in which they happen"},
 	{"tree", "events are no tree; --summary tells what was done to each object, and by whom"},
 	{"timeout", "is called --for here"},
+	{"evidence", "goes with 'show', 'clean' and 'remove'; --record writes such a file"},
 	{"output-format", "is chosen by --json, --jsonl or --raw"},
 	{NULL, NULL},
 };

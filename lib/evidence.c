@@ -154,10 +154,12 @@ static int check_origin(struct ipc_ctx *ctx, const struct ipc_learnt_origin *ori
 	if (r < 0)
 		return r;
 	if (strcmp(origin->boot, here.boot) != 0)
-		return ipc_ctx_fail(ctx, -EINVAL, "it was recorded before the system was started anew: of what is "
-						  "there now it knows nothing");
+		return ipc_ctx_fail(ctx, -EINVAL,
+				    "it was recorded before the system was started anew: of what is "
+				    "there now it knows nothing");
 	if (origin->pid_ns != here.pid_ns)
-		return ipc_ctx_fail(ctx, -EINVAL, "it was recorded in another pid namespace, where processes have other numbers");
+		return ipc_ctx_fail(ctx, -EINVAL,
+				    "it was recorded in another pid namespace, where processes have other numbers");
 	return 0;
 }
 

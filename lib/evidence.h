@@ -26,7 +26,8 @@ struct ipc_learnt {
 	int64_t time;       /* when it was done, ns */
 	int64_t pid;
 	uint64_t uid;
-	uint64_t ticks; /* when the process started, as the kernel counts since the boot; IPC_UNKNOWN: it was gone already */
+	uint64_t
+		ticks; /* when the process started, as the kernel counts since the boot; IPC_UNKNOWN: it was gone already */
 	char comm[IPC_LEARNT_COMM + 1];
 };
 

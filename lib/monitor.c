@@ -106,7 +106,12 @@ static uint32_t verbs_of(const struct ipc_monitor *monitor, const struct ipc_kin
 /* What tells the book what it has to know: which objects come and go, however they are called. */
 static uint32_t needed_for(uint32_t verbs, const struct ipc_event_range *range)
 {
-	return verbs ? verbs | (range->life & (BIT(CREATE) | BIT(OPEN) | BIT(REMOVE))) : 0;
+	uint32_t known_by = BIT(CREATE) | BIT(OPEN) | BIT(REMOVE);
+
+	/* A socket file is somebody's from bind to close. */
+	if (range->life & BIT(BIND) && range->life & BIT(REMOVE))
+		known_by |= BIT(BIND) | BIT(CLOSE);
+	return verbs ? verbs | (range->life & known_by) : 0;
 }
 
 static int refuse_kind(const struct ipc_monitor *monitor, const struct ipc_kind *kind)

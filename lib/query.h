@@ -52,6 +52,7 @@ struct ipc_query {
 	struct ipc_strings scans;  /* directories beyond the default ones */
 	struct ipc_strings places; /* --namespace: pids and files */
 	bool all_places;
+	bool sockets_only; /* unix: socket files that nobody is bound to are not looked for */
 	int64_t holder_pid; /* 0: none */
 	char *holder_comm;
 

@@ -46,6 +46,11 @@ bool ipc_run_removes(const struct ipc_run *run)
 	return run->query->verbs & 1u << IPC_VERB_REMOVE;
 }
 
+bool ipc_run_sockets_only(const struct ipc_run *run)
+{
+	return run->query->sockets_only;
+}
+
 void *ipc_run_object(struct ipc_run *run, const struct ipc_kind *kind)
 {
 	struct ipc_object *object;

@@ -92,6 +92,8 @@ static inline bool ipc_run_needs(const struct ipc_run *run, unsigned needs)
 }
 /* Is what it finds to be removed (ipc_query_want_removal())? */
 bool ipc_run_removes(const struct ipc_run *run);
+/* Are sockets alone asked for, and no files of theirs? */
+bool ipc_run_sockets_only(const struct ipc_run *run);
 
 /*
  * Something could not be read: the answer is incomplete. @privilege: an ordinary user's lack of rights, as opposed to a fault.

@@ -188,9 +188,9 @@ static const struct ipc_events events = {
 	.range = {
 		.life = BIT(CREATE) | BIT(CLOSE) | BIT(REMOVE),
 		.traffic = BIT(OPEN) | BIT(ATTACH) | BIT(DETACH) | BIT(CHANGE),
-		.plain = BIT(CREATE) | BIT(ATTACH) | BIT(CHANGE) | BIT(DETACH) | BIT(REMOVE),
-		.unseen = "behind tracepoints, a mapping that goes by munmap(2) or, before Linux 6.16, with its process, "
-			  "and a segment that goes with its last mapping or its ipc namespace",
+		.plain = BIT(CREATE) | BIT(ATTACH) | BIT(CHANGE) | BIT(DETACH) | BIT(CLOSE) | BIT(REMOVE),
+		.unseen = "behind tracepoints, a segment that goes with its last mapping or its ipc namespace, and a mapping "
+			  "that goes by munmap(2) or, before Linux 6.16, with its process",
 	},
 };
 

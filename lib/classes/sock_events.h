@@ -17,6 +17,10 @@ struct ipc_bytes ipc_sock_event_interface(struct ipc_run *run, unsigned index);
 	(IPC_EVENT_BIT(IPC_EVENT_CREATE) | IPC_EVENT_BIT(IPC_EVENT_CONNECT) | IPC_EVENT_BIT(IPC_EVENT_ACCEPT) |    \
 	 IPC_EVENT_BIT(IPC_EVENT_SEND) | IPC_EVENT_BIT(IPC_EVENT_RECEIVE) | IPC_EVENT_BIT(IPC_EVENT_CHANGE) |      \
 	 IPC_EVENTS_WAITS)
+/* What looks at intervals show */
+#define IPC_SOCK_PLAIN                                                                                     \
+	(IPC_SOCK_LIFE | IPC_EVENT_BIT(IPC_EVENT_CREATE) | IPC_EVENT_BIT(IPC_EVENT_CONNECT) | \
+	 IPC_EVENT_BIT(IPC_EVENT_ACCEPT))
 #define IPC_SOCK_UNSEEN "what io_uring, preadv2 or 32-bit programs send and receive, and data that is mapped"
 
 /* A table of events for the name of a const struct ipc_events. */
@@ -26,7 +30,7 @@ struct ipc_bytes ipc_sock_event_interface(struct ipc_run *run, unsigned index);
 		.range = {                                                                            \
 			.life = IPC_SOCK_LIFE,                                                        \
 			.traffic = IPC_SOCK_TRAFFIC,                                                  \
-			.plain = IPC_SOCK_LIFE,                                                       \
+			.plain = IPC_SOCK_PLAIN,                                                      \
 			.unseen = IPC_SOCK_UNSEEN,                                                    \
 		},                                                                                    \
 	}

@@ -394,7 +394,7 @@ static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 	if (ipc_run_needs(run, IPC_NEED_MEMORY))
 		show |= UDIAG_SHOW_RQLEN | UDIAG_SHOW_MEMINFO;
 	/* Socket files are seen from the caller's mount namespace, whatever network namespaces are visited. */
-	if (run->ns->own)
+	if (run->ns->own && !ipc_run_sockets_only(run))
 		r = ipc_unix_files_begin(&walk.files, run, kind);
 	if (r == 0 && (walk.named_only || ipc_run_needs(run, IPC_NEED_LISTENER)))
 		r = gather_listeners(&walk);
@@ -486,7 +486,7 @@ static const struct ipc_events events = {
 	.range = {
 		.life = IPC_SOCK_LIFE | IPC_EVENT_BIT(IPC_EVENT_REMOVE),
 		.traffic = IPC_SOCK_TRAFFIC,
-		.plain = IPC_SOCK_LIFE | IPC_EVENT_BIT(IPC_EVENT_REMOVE),
+		.plain = IPC_SOCK_PLAIN | IPC_EVENT_BIT(IPC_EVENT_REMOVE),
 		.unseen = IPC_SOCK_UNSEEN,
 	},
 };

@@ -38,7 +38,7 @@ struct ipc_known {
 	struct ipc_known_user {
 		uint32_t pid, uid;
 		uint64_t ticks; /* the start of the process as the kernel counts it; 0: not looked, IPC_UNKNOWN: gone */
-		int64_t time; /* real, ns */
+		int64_t time;   /* real, ns */
 		char comm[IPC_RAW_COMM + 1];
 	} creator, taker;
 };
@@ -54,7 +54,7 @@ struct ipc_gone {
 /* Zero-initialised is empty. */
 struct ipc_book {
 	struct ipc_known **buckets, **named;
-	size_t count, room; /* room: a power of two, of both */
+	size_t count, room;                  /* room: a power of two, of both */
 	struct ipc_gone gone[IPC_BOOK_GONE]; /* System V objects that were removed, the last ones, in a circle */
 	size_t gone_count;                   /* all that ever were */
 };

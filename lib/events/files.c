@@ -200,8 +200,9 @@ static struct ipc_known *find_named(struct ipc_monitor *monitor, const struct ip
 		file.len -= strlen("/dev/shm");
 		known = ipc_book_named(book, RAWS(SHM_POSIX), raw->ns, file);
 	}
+	/* What was put aside is in the book by its path. */
 	if (!known)
-		known = ipc_book_named(book, RAWS(FIFO), raw->ns, path);
+		known = ipc_book_named(book, RAWS(FIFO) | RAWS(SHM_POSIX) | RAWS(SEM_POSIX), raw->ns, path);
 	return known ? known : ipc_book_named(book, RAWS(SOCK_UNIX), IPC_ANY_NS, path);
 }
 
@@ -278,6 +279,9 @@ static int take_unlinked(struct ipc_monitor *monitor, const struct ipc_raw *raw)
 		return 0;
 	if (raw->inode && S_ISFIFO(raw->mode))
 		return tell(monitor, copy(monitor, raw, IPC_RAW_FIFO, path, IPC_NO_BYTES));
+	/* Of a socket that was bound before the watching began, in a place where nobody looks. */
+	if (raw->inode && S_ISSOCK(raw->mode))
+		return tell(monitor, copy(monitor, raw, IPC_RAW_SOCK_UNIX, path, IPC_NO_BYTES));
 	if (!kind || (raw->inode && !S_ISREG(raw->mode)))
 		return 0;
 	return tell(monitor, copy(monitor, raw, kind, name, IPC_NO_BYTES));
@@ -385,10 +389,8 @@ static int take_renamed(struct ipc_monitor *monitor, const struct ipc_raw *raw)
 		return r;
 	if (known && known->raw == IPC_RAW_SOCK_UNIX)
 		return 0;
-	if (known && is_private(to) && !raw->error) {
-		kind = ipc_event_memory(monitor, to, &name);
-		return put_aside(monitor, known, kind && known->raw != IPC_RAW_FIFO ? name : to);
-	}
+	if (known && is_private(to) && !raw->error)
+		return put_aside(monitor, known, to);
 	if (known && known->aside.data && is_private(from) && !raw->error)
 		return take_back(monitor, known);
 	if (known && known->raw != IPC_RAW_FIFO)

@@ -117,14 +117,20 @@ enum ipc_raw_kind ipc_event_memory(struct ipc_monitor *monitor, struct ipc_bytes
 
 struct ipc_bytes ipc_event_name(struct ipc_monitor *monitor, const struct ipc_raw *raw)
 {
-	struct ipc_bytes path = ipc_event_path(monitor, raw, false), name;
 	bool memory = raw->kind == IPC_RAW_SHM_POSIX || raw->kind == IPC_RAW_SEM_POSIX;
+	struct ipc_bytes path, name;
 
+	if (raw->name_is == IPC_RAW_NAME_SOCKET)
+		return ipc_event_socket_name(&monitor->query->run->arena, raw);
+	path = ipc_event_path(monitor, raw, false);
 	if (!memory || raw->name_is == IPC_RAW_NAME_WHOLE)
 		return path;
 	/* A file sem.NAME that is no semaphore is a segment of that name. */
 	if (ipc_event_memory(monitor, path, &name) == raw->kind)
 		return name;
+	/* Reached through another mount, or a root of its own: it has no name here. */
+	if (!ipc_bytes_starts(path, SHM_DIR))
+		return IPC_NO_BYTES;
 	path.data += strlen(SHM_DIR) - 1;
 	path.len -= strlen(SHM_DIR) - 1;
 	return path;

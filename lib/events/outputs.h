@@ -3,7 +3,9 @@
 #ifndef IPC_EVENTS_OUTPUTS_H
 #define IPC_EVENTS_OUTPUTS_H
 
-/* Enter standard output and error in the programs' @map of them. Returns 0 or -errno. */
-int ipc_outputs_enter(int map);
+struct ipc_ctx;
+
+/* Enter them in the programs' @map. Returns 0 or -errno. */
+int ipc_outputs_enter(struct ipc_ctx *ctx, int map);
 
 #endif

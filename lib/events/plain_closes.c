@@ -28,7 +28,7 @@ struct listener {
 struct ipc_plain_closes {
 	struct listener *listeners;
 	bool tcp, udp;
-	char buffer[CHUNK];
+	char buffer[CHUNK] __attribute__((aligned(8)));
 };
 
 /* ---- listening ------------------------------------------------------------------------------------------------------- */

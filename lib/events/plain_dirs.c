@@ -58,7 +58,9 @@ static int watch(const struct visit *visit, const char *path, const char *shown)
 {
 	struct ipc_plain_files *files = visit->plain->files;
 	bool memory = !visit->place->queues && is_below(shown, SHM_DIR);
-	uint32_t mask = ipc_plain_files_mask(visit->plain, visit->place->queues, memory);
+	/* Nearly all that is opened in other directories is no object: there each FIFO is watched by itself. */
+	bool whole = memory || visit->place->queues || !visit->deep;
+	uint32_t mask = ipc_plain_files_mask(visit->plain, visit->place->queues, memory, whole);
 	struct ipc_plain_dir *dir;
 	int wd = inotify_add_watch(files->fd, path, mask | IN_ONLYDIR | IN_MASK_ADD);
 
@@ -72,6 +74,40 @@ static int watch(const struct visit *visit, const char *path, const char *shown)
 		return -ENOMEM;
 	dir->deep |= visit->deep;
 	dir->memory = memory;
+	dir->whole |= whole;
+	return 0;
+}
+
+int ipc_plain_dirs_watch_file(struct ipc_plain *plain, struct ipc_plain_file *file)
+{
+	uint32_t all = ipc_plain_files_mask(plain, false, false, true);
+	uint32_t mask = all & ~ipc_plain_files_mask(plain, false, false, false);
+	struct ipc_plain_files *files = plain->files;
+	struct ipc_plain_dir *watch;
+	char path[PATH_MAX], root[PATH_MAX];
+	int wd;
+
+	if (file->raw != IPC_RAW_FIFO || file->dir->whole || file->watch || !mask)
+		return 0;
+	/* Below the root of its mount namespace, wherever the caller is. */
+	if (snprintf(path, sizeof(path), "%s/%s", file->dir->path[1] ? file->dir->path : "", file->name) >=
+		    (int)sizeof(path) ||
+	    snprintf(root, sizeof(root), "/proc/self/fd/%d%s", file->dir->place->root, path) >= (int)sizeof(root))
+		return 0;
+	wd = inotify_add_watch(files->fd, root, mask | IN_DONT_FOLLOW);
+	if (wd < 0) {
+		if (errno == ENOSPC || errno == ENOMEM || errno == EACCES)
+			note_unwatched(plain, path, errno);
+		return 0;
+	}
+	/* By a hard link it may be watched already. */
+	if (ipc_plain_dir_find(files, wd))
+		return 0;
+	watch = ipc_plain_dir_add(files, file->dir->place, wd, "");
+	if (!watch)
+		return -ENOMEM;
+	watch->only = file;
+	file->watch = watch;
 	return 0;
 }
 
@@ -392,12 +428,13 @@ static int move_dir(struct ipc_plain_dir *dir, void *data)
 	struct ipc_buf path = {0};
 	int r;
 
-	if (dir->place != moving->place || !is_below(dir->path, moving->path))
+	if (dir->only || dir->place != moving->place || !is_below(dir->path, moving->path))
 		return 0;
 	if (!moving->to) {
+		/* Watches of its files go with it: the walk has to begin anew. */
 		inotify_rm_watch(moving->files->fd, dir->wd);
 		ipc_plain_dir_drop(moving->files, dir);
-		return 0;
+		return 1;
 	}
 	r = ipc_buf_format(&path, "%s%s", moving->to, dir->path + strlen(moving->path));
 	if (r == 0)
@@ -409,6 +446,10 @@ static int move_dir(struct ipc_plain_dir *dir, void *data)
 int ipc_plain_dirs_moved(struct ipc_plain *plain, struct ipc_plain_place *place, const char *path, const char *to)
 {
 	struct moving moving = {plain->files, place, path, to};
+	int r;
 
-	return ipc_plain_dir_each(plain->files, move_dir, &moving);
+	do
+		r = ipc_plain_dir_each(plain->files, move_dir, &moving);
+	while (r > 0);
+	return r;
 }

@@ -20,7 +20,7 @@
 struct ipc_plain_exits {
 	struct mnl_socket *socket;
 	bool listens; /* kernels before 6.6 count who does, and do not notice when one is closed */
-	char buffer[ROOM];
+	char buffer[ROOM] __attribute__((aligned(8)));
 };
 
 /* The C library's header of netlink messages, that of the connector, then the event. */

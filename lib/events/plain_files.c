@@ -39,10 +39,12 @@ static bool wants_any(const struct ipc_plain *plain, bool queues, bool memory, u
 }
 
 /* Every open and close of any file in such a directory costs something, so they are asked for only when they are wanted. */
-uint32_t ipc_plain_files_mask(const struct ipc_plain *plain, bool queues, bool memory)
+uint32_t ipc_plain_files_mask(const struct ipc_plain *plain, bool queues, bool memory, bool whole)
 {
 	uint32_t mask = IN_CREATE | IN_DELETE | IN_MOVE;
 
+	if (!whole)
+		return mask;
 	if (wants_any(plain, queues, memory, IPC_PLAIN_BIT(OPEN)))
 		mask |= IN_OPEN;
 	if (wants_any(plain, queues, memory, IPC_PLAIN_BIT(CLOSE)))
@@ -119,6 +121,9 @@ static struct ipc_raw *record(struct ipc_plain *plain, const struct ipc_plain_fi
 		return NULL;
 	raw = ipc_plain_record(plain, file->raw, verb, file->dir->place->ns, ipc_bytes_of(file->as ? file->as : name));
 	identify(raw, file);
+	/* No name leads there any more. */
+	if (raw && raw->inode && verb != IPC_EVENT_REMOVE && (file->as ? file->nameless : file->removed))
+		raw->has |= IPC_RAW_LINKED;
 	return raw;
 }
 
@@ -208,8 +213,26 @@ static int link_draft(struct ipc_plain *plain, const struct ipc_plain_file *sema
 		draft->device = semaphore->device;
 		draft->inode = semaphore->inode;
 	}
+	plain->files->linked++;
 	draft->as = shown_name(IPC_RAW_SEM_POSIX, semaphore->dir, semaphore->name, name) ? strdup(name) : NULL;
 	return draft->as ? 0 : -ENOMEM;
+}
+
+static void forget_draft(struct ipc_plain_files *files, struct ipc_plain_file *file)
+{
+	if (file->draft && !file->as)
+		files->drafts--;
+	if (file->as)
+		files->linked--;
+	free(file->as);
+	file->as = NULL;
+	file->draft = file->nameless = false;
+}
+
+static void drop(struct ipc_plain_files *files, struct ipc_plain_file *file)
+{
+	forget_draft(files, file);
+	ipc_plain_file_drop(files, file);
 }
 
 /* @now NULL: it was gone before it could be looked at, but it was of @raw. */
@@ -220,26 +243,25 @@ static int come(struct ipc_plain *plain, struct ipc_plain_dir *dir, const char *
 
 	if (!file)
 		return -ENOMEM;
-	if (file->draft && !file->as)
-		plain->files->drafts--;
-	free(file->as);
-	file->as = NULL;
+	forget_draft(plain->files, file);
+	if (file->watch && now && file->inode != now->inode)
+		ipc_plain_dir_drop(plain->files, file->watch);
 	file->opens = 0;
-	file->removed = file->made = file->draft = false;
+	file->removed = file->made = false;
 	file->scan = plain->files->scan;
 	if (now)
 		remember(file, raw, now);
 	else
 		file->raw = raw, file->inode = 0;
 	if (!tell)
-		return 0;
+		return ipc_plain_dirs_watch_file(plain, file);
 	if (dir->memory && is_draft_name(name) && (!now || now->links < 2)) {
 		file->draft = true;
 		plain->files->drafts++;
 		return 0;
 	}
 	tell_create(plain, file, now != NULL);
-	return raw == IPC_RAW_SEM_POSIX ? link_draft(plain, file) : 0;
+	return raw == IPC_RAW_SEM_POSIX ? link_draft(plain, file) : ipc_plain_dirs_watch_file(plain, file);
 }
 
 int ipc_plain_files_found(struct ipc_plain *plain, struct ipc_plain_dir *dir, const char *name,
@@ -348,8 +370,8 @@ static void closed(struct ipc_plain *plain, struct ipc_plain_dir *dir, const cha
 	file->made = false;
 	if (file->opens)
 		file->opens--;
-	if (file->removed && !file->opens)
-		ipc_plain_file_drop(plain->files, file);
+	if (file->removed && !file->opens && !file->watch)
+		drop(plain->files, file);
 }
 
 static void changed(struct ipc_plain *plain, struct ipc_plain_dir *dir, const char *name, bool contents)
@@ -375,22 +397,32 @@ static void changed(struct ipc_plain *plain, struct ipc_plain_dir *dir, const ch
 
 /* ---- files go -------------------------------------------------------------------------------------------------------- */
 
+/* What its maker has open under the draft's name has no name any more. */
+static int unname_draft(struct ipc_plain_file *file, void *data)
+{
+	const struct ipc_plain_file *semaphore = data;
+
+	if (file->as && file->inode == semaphore->inode && file->device == semaphore->device)
+		file->nameless = true;
+	return 0;
+}
+
 static void gone(struct ipc_plain *plain, struct ipc_plain_file *file)
 {
 	struct ipc_plain_files *files = plain->files;
 
 	if (file->removed)
 		return;
-	if (file->draft && !file->as)
-		files->drafts--;
 	if (!file->draft && file->raw == IPC_RAW_MQ_POSIX)
 		record(plain, file, IPC_EVENT_REMOVE);
 	else if (!file->draft)
 		tell_path(plain, file, IPC_EVENT_REMOVE, NULL);
-	/* Somebody may have it open, and closes it under this name. */
+	if (file->raw == IPC_RAW_SEM_POSIX && !file->draft && files->linked)
+		ipc_plain_file_each(files, unname_draft, file);
+	/* Somebody may have it open, and closes it under this name. The end of a watch of its own tells that nobody has. */
 	file->removed = true;
-	if (!file->opens || (file->draft && !file->as))
-		ipc_plain_file_drop(files, file);
+	if (file->draft ? !file->as : !file->opens && !file->watch)
+		drop(files, file);
 }
 
 static void removed(struct ipc_plain *plain, struct ipc_plain_dir *dir, const char *name)
@@ -446,14 +478,19 @@ static int rename_file(struct ipc_plain *plain, struct ipc_plain_file *from, str
 {
 	struct ipc_plain_file *over = ipc_plain_file_find(plain->files, dir, name), *to;
 	struct ipc_file now = {.mode = from->mode, .size = from->size};
-	enum ipc_raw_kind raw = kind_of(dir, name, &now);
+	enum ipc_raw_kind raw;
 	char path[PATH_MAX];
+
+	/* It was not at its old place any more when it was looked for there. */
+	if (!from->inode && ipc_plain_dirs_stat(dir, name, &now) == 0)
+		remember(from, from->raw, &now);
+	raw = from->inode || !dir->memory ? kind_of(dir, name, &now) : from->raw;
 
 	if (shown_name(IPC_RAW_FIFO, dir, name, path))
 		tell_path(plain, from, IPC_EVENT_CHANGE, path);
 	/* That what was there is gone is told with it. */
 	if (over && over != from)
-		ipc_plain_file_drop(plain->files, over);
+		drop(plain->files, over);
 	if (raw != IPC_RAW_NONE) {
 		to = ipc_plain_file_add(plain->files, dir, name);
 		if (!to)
@@ -467,6 +504,10 @@ static int rename_file(struct ipc_plain *plain, struct ipc_plain_file *from, str
 		to->size = from->size;
 		to->opens = from->opens;
 		to->scan = plain->files->scan;
+		to->watch = from->watch;
+		from->watch = NULL;
+		if (to->watch)
+			to->watch->only = to;
 	}
 	ipc_plain_file_drop(plain->files, from);
 	return 0;
@@ -513,6 +554,17 @@ static int take_dir(struct ipc_plain *plain, struct ipc_plain_dir *dir, const st
 
 /* ---- reading --------------------------------------------------------------------------------------------------------- */
 
+static int use_file(struct ipc_plain *plain, struct ipc_plain_dir *dir, const char *name, uint32_t mask)
+{
+	if (mask & IN_OPEN)
+		return opened(plain, dir, name);
+	if (mask & IN_CLOSE)
+		closed(plain, dir, name, mask & IN_CLOSE_WRITE);
+	else if (mask & (IN_ATTRIB | IN_MODIFY))
+		changed(plain, dir, name, mask & IN_MODIFY);
+	return 0;
+}
+
 static int take_file(struct ipc_plain *plain, struct ipc_plain_dir *dir, const struct inotify_event *event)
 {
 	int r = 0;
@@ -529,16 +581,10 @@ static int take_file(struct ipc_plain *plain, struct ipc_plain_dir *dir, const s
 		return r;
 	}
 	if (event->mask & IN_CREATE)
-		r = created(plain, dir, event->name, false);
-	else if (event->mask & IN_OPEN)
-		r = opened(plain, dir, event->name);
-	else if (event->mask & IN_CLOSE)
-		closed(plain, dir, event->name, event->mask & IN_CLOSE_WRITE);
-	else if (event->mask & (IN_ATTRIB | IN_MODIFY))
-		changed(plain, dir, event->name, event->mask & IN_MODIFY);
-	else if (event->mask & IN_DELETE)
+		return created(plain, dir, event->name, false);
+	if (event->mask & IN_DELETE)
 		removed(plain, dir, event->name);
-	return r;
+	return use_file(plain, dir, event->name, event->mask);
 }
 
 static int take(struct ipc_plain *plain, const struct inotify_event *event)
@@ -558,9 +604,15 @@ static int take(struct ipc_plain *plain, const struct inotify_event *event)
 	if (r < 0 || !dir)
 		return r;
 	if (event->mask & (IN_IGNORED | IN_UNMOUNT)) {
+		struct ipc_plain_file *only = dir->only;
+
 		ipc_plain_dir_drop(files, dir);
+		if (only && only->removed)
+			drop(files, only);
 		return 0;
 	}
+	if (dir->only)
+		return use_file(plain, dir->only->dir, dir->only->name, event->mask);
 	/* Events of the directory itself have no name. */
 	if (!event->len)
 		return 0;

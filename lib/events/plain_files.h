@@ -21,10 +21,12 @@ struct ipc_plain_dir {
 	struct ipc_plain_dir *next, *next_path; /* of the same hash */
 	struct ipc_plain_place *place;
 	int wd;
-	char *path;   /* absolute; of queues "" */
-	size_t files; /* in the table */
-	bool deep;    /* what is below it is watched as well */
-	bool memory;  /* /dev/shm, or below it: regular files are segments and semaphores */
+	char *path;                  /* absolute; of queues "" */
+	size_t files;                /* in the table */
+	bool whole;                  /* all that is done with its files is told of */
+	bool deep;                   /* what is below it is watched as well */
+	struct ipc_plain_file *only; /* it is no directory, but this file */
+	bool memory;                 /* /dev/shm, or below it: regular files are segments and semaphores */
 };
 
 /* A file that is an object, or that may become one. */
@@ -35,12 +37,14 @@ struct ipc_plain_file {
 	enum ipc_raw_kind raw;
 	uint64_t device, inode; /* 0: it was gone before it could be looked at */
 	uint64_t mode, uid, gid, size;
-	unsigned scan;  /* the last one that found it */
-	uint64_t opens; /* that were seen, less closes */
-	bool made;      /* it was made by open(2), whose opening is yet to come */
-	bool draft;     /* what sem_open() writes a semaphore to before it has its name */
-	bool removed;   /* but somebody may have it open */
-	char *as;       /* of a draft: the path of the semaphore that it became */
+	unsigned scan;               /* the last one that found it */
+	uint64_t opens;              /* that were seen, less closes */
+	bool made;                   /* it was made by open(2), whose opening is yet to come */
+	bool draft;                  /* what sem_open() writes a semaphore to before it has its name */
+	bool removed;                /* but somebody may have it open */
+	char *as;                    /* of a draft: the path of the semaphore that it became */
+	bool nameless;               /* of a draft: that semaphore was removed */
+	struct ipc_plain_dir *watch; /* it is watched by itself; or NULL */
 };
 
 struct ipc_plain_files {
@@ -50,6 +54,7 @@ struct ipc_plain_files {
 	size_t dir_count, dir_room;
 	struct ipc_plain_file **files;
 	size_t file_count, file_room;
+	size_t linked; /* drafts that are semaphores now */
 	size_t drafts; /* that have not become a semaphore yet */
 	unsigned scan;
 	bool overflowed;
@@ -103,6 +108,8 @@ int ipc_plain_dirs_come(struct ipc_plain *plain, struct ipc_plain_dir *in, const
 int ipc_plain_dirs_moved(struct ipc_plain *plain, struct ipc_plain_place *place, const char *path, const char *to);
 /* Go through all of them again, after events were lost: tell what is new. Returns 0 or -ENOMEM. */
 int ipc_plain_dirs_again(struct ipc_plain *plain);
+/* Tell who opens and closes @file, where that is wanted and not told by its directory. Returns 0 or -ENOMEM. */
+int ipc_plain_dirs_watch_file(struct ipc_plain *plain, struct ipc_plain_file *file);
 /* Look at @name in @dir. Returns 0 or -errno. */
 int ipc_plain_dirs_stat(const struct ipc_plain_dir *dir, const char *name, struct ipc_file *out);
 
@@ -111,7 +118,9 @@ int ipc_plain_dirs_stat(const struct ipc_plain_dir *dir, const char *name, struc
 /* A directory's file that a scan found. Returns 0 or -ENOMEM. */
 int ipc_plain_files_found(struct ipc_plain *plain, struct ipc_plain_dir *dir, const char *name,
 			  const struct ipc_file *file, bool tell);
-/* What inotify is to tell of files in such a directory. */
-uint32_t ipc_plain_files_mask(const struct ipc_plain *plain, bool queues, bool memory);
+/*
+ * What inotify is to tell of the files of a directory, @whole: whatever is done with them, and not only that they come and go.
+ */
+uint32_t ipc_plain_files_mask(const struct ipc_plain *plain, bool queues, bool memory, bool whole);
 
 #endif

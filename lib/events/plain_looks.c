@@ -4,6 +4,8 @@
  * what the look before found. No more than the differences between two looks can be told.
  */
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -30,6 +32,9 @@ struct ipc_plain_looks {
 	int64_t lasted; /* that long */
 	unsigned count; /* of looks */
 	bool due;
+	bool closed; /* no namespace that was asked for is there any more */
+	size_t usual_faults;
+	struct ipc_idset accepted;
 	struct ipc_plain_seen **buckets;
 	size_t items, room; /* room: a power of two */
 };
@@ -154,6 +159,9 @@ static int compare(const struct ipc_object *object, void *data)
 	if (key.inode == IPC_UNKNOWN)
 		return 0;
 	seen = looks->room ? *place_of(looks, key) : NULL;
+	/* Nobody has it yet, or any more; what it came from, or was, is another object. */
+	if (key.space == IPC_SPACE_SOCKET && !seen && object->inode == IPC_UNKNOWN)
+		return ipc_plain_sock_waits(plain, object, &looks->accepted);
 	if (seen && is_sysv(seen) && ipc_plain_sysv_replaced(seen, object)) {
 		ipc_plain_sysv_gone(plain, seen);
 		ipc_plain_sysv_release(seen);
@@ -169,13 +177,26 @@ static int compare(const struct ipc_object *object, void *data)
 	seen->ns = key.device;
 	seen->look = looks->count;
 	return is_sysv(seen) ? ipc_plain_sysv_compare(plain, seen, object, fresh)
-			     : ipc_plain_sock_compare(plain, seen, object, fresh);
+			     : ipc_plain_sock_compare(plain, seen, object, fresh, &looks->accepted);
 }
 
 /* The end of a socket that netlink tells of may still be on its way: it is told here when it has not come until the next look. */
 static bool may_be_told(const struct ipc_plain *plain, const struct ipc_plain_seen *seen)
 {
 	return plain->looks->count - seen->look == 1 && ipc_plain_closes_has(plain->closes, seen->raw, seen->ns);
+}
+
+static void settle(struct ipc_plain *plain)
+{
+	struct ipc_plain_looks *looks = plain->looks;
+	struct ipc_plain_seen *seen;
+	size_t i;
+
+	for (i = 0; looks->accepted.count && i < looks->room; i++)
+		for (seen = looks->buckets[i]; seen; seen = seen->next)
+			if (!is_sysv(seen))
+				ipc_plain_sock_settle(plain, seen, &looks->accepted);
+	ipc_idset_release(&looks->accepted);
 }
 
 static void drop_those_gone(struct ipc_plain *plain)
@@ -237,23 +258,96 @@ void ipc_plain_looks_soon(struct ipc_plain *plain)
 
 /* ---- looking --------------------------------------------------------------------------------------------------------- */
 
-/* What cannot be read for lack of a privilege is said once; a fault means that what is missing may be there all the same. */
+/*
+ * What cannot be read for lack of a privilege is said once. A fault that was not there at the first look means that what is missing
+ * may be there all the same.
+ */
 static bool is_whole(struct ipc_plain *plain)
 {
 	const struct ipc_query *query = plain->looks->query;
 	const struct ipc_source_want *want = &plain->want;
-	bool whole = true;
-	size_t i;
+	size_t i, faults = 0;
 
 	for (i = 0; i < query->problem_count; i++) {
 		const struct ipc_problem_entry *problem = &query->problems[i];
 
-		whole = whole && problem->privilege;
-		if (plain->quiet)
+		faults += !problem->privilege;
+		if (plain->quiet && problem->privilege)
 			want->blind(want->data, "%s: %s", problem->what, problem->why);
 	}
-	return whole;
+	if (plain->quiet)
+		plain->looks->usual_faults = faults;
+	return faults <= plain->looks->usual_faults;
 }
+
+/* ---- other namespaces ------------------------------------------------------------------------------------------------ */
+
+static int add_doors(struct ipc_plain *plain, const struct ipc_ns_set *from)
+{
+	const struct ipc_ns_set *watched = &plain->want.query->run->places;
+	struct ipc_query *query = plain->looks->query;
+	char path[PATH_MAX];
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < watched->count; i++) {
+		const struct ipc_ns *ns = ipc_ns_set_find(from, watched->items[i].type, watched->items[i].inode);
+
+		if (!ns || !ns->path || !*ns->path || ns->type == IPC_NS_MNT)
+			continue;
+		if (snprintf(path, sizeof(path), "%s%s", ns->path[0] == '/' ? "" : "/proc/", ns->path) <
+		    (int)sizeof(path))
+			r = ipc_query_namespace(query, path);
+	}
+	return r;
+}
+
+/*
+ * The process by which a namespace was entered has ended: others may be in it. One that nobody has any more is gone, with all that
+ * was in it.
+ */
+static int find_doors(struct ipc_plain *plain)
+{
+	struct ipc_query *query = plain->looks->query;
+	struct ipc_ns_set all = {0};
+	size_t i;
+	int r;
+
+	for (i = 0; i < query->places.count; i++)
+		free(query->places.items[i]);
+	query->places.count = 0;
+	r = ipc_ns_set_own(plain->want.ctx, &all);
+	if (r == 0)
+		r = ipc_ns_set_all(plain->want.ctx, &all);
+	if (r == 0)
+		r = add_doors(plain, &all);
+	ipc_ns_set_release(&all);
+	plain->looks->closed = query->places.count == 0;
+	return r;
+}
+
+static bool has_gone(int error)
+{
+	return error == -ESRCH || error == -ENOENT;
+}
+
+static int run_query(struct ipc_plain *plain)
+{
+	struct ipc_plain_looks *looks = plain->looks;
+	int r = looks->closed ? 0 : ipc_query_run(looks->query, compare, plain);
+
+	if (has_gone(r) && looks->query->places.count) {
+		r = find_doors(plain);
+		if (r == 0 && !looks->closed)
+			r = ipc_query_run(looks->query, compare, plain);
+		/* Once more at the next look. */
+		if (has_gone(r))
+			r = 0;
+	}
+	return r;
+}
+
+/* ---- the look -------------------------------------------------------------------------------------------------------- */
 
 static int look(struct ipc_plain *plain)
 {
@@ -263,9 +357,10 @@ static int look(struct ipc_plain *plain)
 
 	looks->count++;
 	looks->due = false;
-	r = ipc_query_run(looks->query, compare, plain);
+	r = run_query(plain);
 	if (r < 0)
 		return r;
+	settle(plain);
 	if (is_whole(plain))
 		drop_those_gone(plain);
 	looks->ended = clock_now(CLOCK_MONOTONIC);
@@ -305,17 +400,6 @@ static bool is_looked_at(const struct ipc_plain *plain, const struct ipc_kind *k
 	}
 }
 
-static int copy_strings(struct ipc_query *query, const struct ipc_strings *from,
-			int (*take)(struct ipc_query *query, const char *text))
-{
-	size_t i;
-	int r = 0;
-
-	for (i = 0; r == 0 && i < from->count; i++)
-		r = take(query, from->items[i]);
-	return r;
-}
-
 /* All objects of these kinds: what is not asked for is left out later, for the book has to know it. */
 static int make_query(struct ipc_plain *plain, struct ipc_query **out)
 {
@@ -334,8 +418,8 @@ static int make_query(struct ipc_plain *plain, struct ipc_query **out)
 		if (r == 0 && kind->events->space == IPC_SPACE_SOCKET)
 			r = ipc_query_want(query, "listener");
 	}
-	if (r == 0)
-		r = copy_strings(query, &from->places, ipc_query_namespace);
+	if (query)
+		query->sockets_only = true;
 	if (r == 0 && from->all_places)
 		ipc_query_all_namespaces(query);
 	if (r < 0 || !any)
@@ -364,7 +448,9 @@ int ipc_plain_looks_new(struct ipc_plain *plain)
 	r = looks->timer < 0 ? -errno : ipc_plain_poll(plain, looks->timer);
 	if (r < 0)
 		return ipc_ctx_fail(plain->want.ctx, r, "%s", strerror(-r));
-	return look(plain);
+	if (plain->want.query->places.count)
+		r = add_doors(plain, &plain->want.query->run->places);
+	return r < 0 ? r : look(plain);
 }
 
 void ipc_plain_looks_free(struct ipc_plain_looks *looks)
@@ -382,6 +468,7 @@ void ipc_plain_looks_free(struct ipc_plain_looks *looks)
 		}
 	}
 	free(looks->buckets);
+	ipc_idset_release(&looks->accepted);
 	if (looks->timer >= 0)
 		close(looks->timer);
 	ipc_query_free(looks->query);

@@ -4,6 +4,7 @@
 #define IPC_EVENTS_PLAIN_LOOKS_H
 
 #include "events/plain.h"
+#include "model/idset.h"
 
 struct ipc_plain_seen {
 	struct ipc_plain_seen *next; /* of the same hash */
@@ -39,6 +40,7 @@ struct ipc_plain_seen {
 			uint8_t state; /* TCP_* */
 			bool shared;   /* its address is that of the listening socket that it came from */
 			bool ended;    /* it is told of as closed */
+			bool connects; /* unix: connected, and whether by a call or as one of a pair the other end may tell */
 			struct ipc_raw_address local, remote;
 			uint64_t file, device; /* unix: of the socket file, or IPC_UNKNOWN */
 			char *name; /* of a unix socket, as bytes behind the family of struct sockaddr_un; NULL: none */
@@ -62,8 +64,13 @@ int ipc_plain_sysv_compare(struct ipc_plain *plain, struct ipc_plain_seen *seen,
 void ipc_plain_sysv_gone(struct ipc_plain *plain, const struct ipc_plain_seen *seen);
 void ipc_plain_sysv_release(struct ipc_plain_seen *seen);
 
+/* @accepted: of unix sockets, inodes of the other ends of those that were accepted. */
 int ipc_plain_sock_compare(struct ipc_plain *plain, struct ipc_plain_seen *seen, const struct ipc_object *object,
-			   bool fresh);
+			   bool fresh, struct ipc_idset *accepted);
+/* Those that sockets were accepted from have called connect(2). At the end of a look. */
+void ipc_plain_sock_settle(struct ipc_plain *plain, struct ipc_plain_seen *seen, const struct ipc_idset *accepted);
+/* A socket that nobody has yet: the one that it is to be accepted from is connected. Returns 0 or -ENOMEM. */
+int ipc_plain_sock_waits(struct ipc_plain *plain, const struct ipc_object *object, struct ipc_idset *accepted);
 void ipc_plain_sock_gone(struct ipc_plain *plain, const struct ipc_plain_seen *seen);
 void ipc_plain_sock_release(struct ipc_plain_seen *seen);
 

@@ -146,16 +146,6 @@ static void tell(struct ipc_plain *plain, const struct ipc_plain_seen *seen, enu
 		raw->has |= IPC_RAW_NEW;
 }
 
-static void tell_state(struct ipc_plain *plain, const struct ipc_plain_seen *seen)
-{
-	struct ipc_raw *raw = ipc_plain_seen_record(plain, seen, IPC_EVENT_CHANGE);
-
-	if (!raw)
-		return;
-	raw->state = seen->sock.state;
-	raw->has |= IPC_RAW_STATE;
-}
-
 /* What can be seen of a socket's way. */
 struct stage {
 	bool bound, listens, connected;
@@ -173,30 +163,36 @@ static struct stage stage_of(const struct ipc_plain_seen *seen)
 	return stage;
 }
 
-/* Two sockets that were made as a pair have no names, and were never connected to anything. */
-static bool is_of_pair(const struct ipc_plain *plain, const struct ipc_plain_seen *seen)
+int ipc_plain_sock_waits(struct ipc_plain *plain, const struct ipc_object *object, struct ipc_idset *accepted)
 {
+	const struct ipc_sock *sock = (const struct ipc_sock *)object;
+
 	(void)plain;
-	return seen->raw == IPC_RAW_SOCK_UNIX && !seen->sock.name && !seen->sock.shared;
+	if (object->of_kind != &ipc_kind_sock_unix || !sock->listener.data || !sock->peer.data)
+		return 0;
+	return ipc_idset_add(accepted, inode_of(sock->peer)) < 0 ? -ENOMEM : 0;
 }
 
 int ipc_plain_sock_compare(struct ipc_plain *plain, struct ipc_plain_seen *seen, const struct ipc_object *object,
-			   bool fresh)
+			   bool fresh, struct ipc_idset *accepted)
 {
 	struct stage before = fresh ? (struct stage){0} : stage_of(seen), now;
-	uint8_t state = seen->sock.state;
+	const struct ipc_sock *sock = (const struct ipc_sock *)object;
 	int r;
 
+	/* What is left of a connection that was told of as closed. */
+	if (seen->sock.ended)
+		return 0;
 	if (fresh)
 		fill_numbers(seen, object);
-	r = remember(seen, (const struct ipc_sock *)object);
+	r = remember(seen, sock);
 	if (r < 0)
 		return r;
 	now = stage_of(seen);
-	/* Who accepts a connection gets its socket by that. */
-	if (fresh && now.connected && seen->sock.shared) {
+	/* Who accepts a connection gets its socket by that; a unix one has the name of the socket that listens, which may be gone. */
+	if (fresh && now.connected && (seen->sock.shared || (seen->sock.name && sock->connected))) {
 		tell(plain, seen, IPC_EVENT_ACCEPT);
-		return 0;
+		return seen->sock.peer && ipc_idset_add(accepted, seen->sock.peer) < 0 ? -ENOMEM : 0;
 	}
 	if (fresh)
 		tell(plain, seen, IPC_EVENT_CREATE);
@@ -204,11 +200,22 @@ int ipc_plain_sock_compare(struct ipc_plain *plain, struct ipc_plain_seen *seen,
 		tell(plain, seen, IPC_EVENT_BIND);
 	if (now.listens && !before.listens)
 		tell(plain, seen, IPC_EVENT_LISTEN);
-	if (now.connected && !before.connected && !is_of_pair(plain, seen))
+	if (!now.connected || before.connected)
+		return 0;
+	/* Two that were made as a pair are connected, but never were by anybody. */
+	if (seen->raw == IPC_RAW_SOCK_UNIX && !seen->sock.name)
+		seen->sock.connects = true;
+	else
 		tell(plain, seen, IPC_EVENT_CONNECT);
-	if (!fresh && seen->raw == IPC_RAW_SOCK_TCP && state != seen->sock.state)
-		tell_state(plain, seen);
 	return 0;
+}
+
+void ipc_plain_sock_settle(struct ipc_plain *plain, struct ipc_plain_seen *seen, const struct ipc_idset *accepted)
+{
+	if (!seen->sock.connects || !ipc_idset_has(accepted, seen->sock.inode))
+		return;
+	seen->sock.connects = false;
+	tell(plain, seen, IPC_EVENT_CONNECT);
 }
 
 void ipc_plain_sock_gone(struct ipc_plain *plain, const struct ipc_plain_seen *seen)

@@ -141,10 +141,17 @@ static void compare_segment(struct ipc_plain *plain, struct ipc_plain_seen *seen
 
 static void segment_gone(struct ipc_plain *plain, const struct ipc_plain_seen *seen)
 {
+	struct ipc_raw *raw;
+
 	if (seen->shm.attached)
 		tell(plain, seen, IPC_EVENT_DETACH, IPC_UNKNOWN_INT, 0);
-	if (!seen->shm.removed)
+	if (!seen->shm.removed) {
 		tell(plain, seen, IPC_EVENT_REMOVE, IPC_UNKNOWN_INT, 0);
+		return;
+	}
+	raw = ipc_plain_seen_record(plain, seen, IPC_EVENT_CLOSE);
+	if (raw)
+		raw->has |= IPC_RAW_LAST;
 }
 
 /* ---- semaphores ------------------------------------------------------------------------------------------------------ */

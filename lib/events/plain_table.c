@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 
 #include "events/plain_files.h"
 
@@ -142,6 +143,8 @@ void ipc_plain_dir_drop(struct ipc_plain_files *files, struct ipc_plain_dir *dir
 	} in = {files, dir};
 	struct ipc_plain_dir **at = bucket_of_wd(files, dir->wd);
 
+	if (dir->only)
+		dir->only->watch = NULL;
 	if (dir->files)
 		ipc_plain_file_each(files, drop_if_in, &in);
 	if (files->vanished_dir == dir)
@@ -246,6 +249,11 @@ void ipc_plain_file_drop(struct ipc_plain_files *files, struct ipc_plain_file *f
 	while (*at != file)
 		at = &(*at)->next;
 	*at = file->next;
+	if (file->watch) {
+		inotify_rm_watch(files->fd, file->watch->wd);
+		file->watch->only = NULL;
+		ipc_plain_dir_drop(files, file->watch);
+	}
 	file->dir->files--;
 	free(file->name);
 	free(file->as);

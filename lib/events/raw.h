@@ -77,7 +77,8 @@ enum ipc_raw_name {
 	IPC_RAW_NAME_CLIMBED,
 	/*
 	 * Of a unix socket, as bytes behind the family in struct sockaddr_un: its own name in `name_at` bytes, and from
-	 * IPC_RAW_NAME_PEER to the end the name of the other end. Either may be empty.
+	 * IPC_RAW_NAME_PEER to the end the name of the other end. Either may be empty. With `second` that is where its file lies, climbed,
+	 * and no other end is named.
 	 */
 	IPC_RAW_NAME_SOCKET,
 };

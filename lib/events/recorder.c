@@ -17,7 +17,8 @@
 #include "sources/umask_call.h"
 
 #define SECOND INT64_C(1000000000)
-#define DELAY SECOND              /* from what was learnt to its being written */
+#define SOON (SECOND / 10)        /* from what was learnt to its being written */
+#define DELAY SECOND              /* at least, between two times */
 #define RETRY (10 * SECOND)       /* after a failure */
 #define SPARED 20                 /* making the text takes at most one part in so many of the time */
 #define SLACK (2 * SECOND)        /* of whole seconds, which the kernel keeps for sets */
@@ -29,8 +30,8 @@ struct ipc_recorder {
 	struct ipc_learnt_origin origin;
 	struct ipc_learnt_list old; /* what the file had; once joined, of what is not watched */
 	int timer;                  /* fires when there is something to write, and when that is done */
-	int64_t delay;
-	bool learnt; /* what is not written yet */
+	int64_t delay, written;     /* up to the next time; the last one, CLOCK_MONOTONIC, ns */
+	bool learnt;                /* what is not written yet */
 	bool writing;
 	char trouble[400];
 };
@@ -45,9 +46,11 @@ static int64_t now(clockid_t clock)
 
 /* ---- what is learnt ------------------------------------------------------------------------------------------------ */
 
+/* Soon, but @delay after the last time. */
 static void arm(struct ipc_recorder *recorder, int64_t delay)
 {
-	const struct itimerspec at = {.it_value = {.tv_sec = delay / SECOND, .tv_nsec = delay % SECOND}};
+	int64_t left = recorder->written + delay - now(CLOCK_MONOTONIC), in = left > SOON ? left : SOON;
+	const struct itimerspec at = {.it_value = {.tv_sec = in / SECOND, .tv_nsec = in % SECOND}};
 
 	timerfd_settime(recorder->timer, 0, &at, NULL);
 }
@@ -236,6 +239,7 @@ static int make_text(struct ipc_monitor *monitor, struct ipc_buf *out)
 static void settle(struct ipc_recorder *recorder, int error)
 {
 	recorder->writing = false;
+	recorder->written = now(CLOCK_MONOTONIC);
 	if (error) {
 		recorder->learnt = true;
 		snprintf(recorder->trouble, sizeof(recorder->trouble), "%s cannot be written, and stays as it was: %s",

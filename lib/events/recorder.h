@@ -10,7 +10,7 @@
 
 #define IPC_RECORDED_RAWS (1u << IPC_RAW_SEM_SYSV | 1u << IPC_RAW_SEM_POSIX)
 /* What has to be told of them. Who waited is learnt as well where waits are watched, which costs too much to ask for them. */
-#define IPC_RECORDED_VERBS                                                                                  \
+#define IPC_RECORDED_VERBS                                                                                   \
 	(IPC_EVENT_BIT(IPC_EVENT_CREATE) | IPC_EVENT_BIT(IPC_EVENT_OPEN) | IPC_EVENT_BIT(IPC_EVENT_CHANGE) | \
 	 IPC_EVENT_BIT(IPC_EVENT_REMOVE))
 

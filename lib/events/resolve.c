@@ -77,6 +77,8 @@ int ipc_event_know(struct ipc_monitor *monitor, const struct ipc_object *object,
 {
 	const struct ipc_kind *kind = object->of_kind;
 	struct ipc_key key = key_of(object);
+	/* Sockets are known by name through their files, which are entered by themselves. */
+	struct ipc_bytes name = key.space == IPC_SPACE_SOCKET ? IPC_NO_BYTES : object->name;
 	struct ipc_known *known;
 	int r;
 
@@ -91,13 +93,13 @@ int ipc_event_know(struct ipc_monitor *monitor, const struct ipc_object *object,
 	known = ipc_book_find(&monitor->book, key);
 	if (!known) {
 		known = ipc_book_add(&monitor->book, key, kind->events->raw, object->in ? object->in->inode : 0,
-				     object->name);
+				     name);
 		if (!known)
 			return -ENOMEM;
 		/* The first look is over before anything is watched. */
 		known->looked = monitor->look > 1 ? IPC_LOOKING : 0;
-	} else if (object->name.data && !ipc_bytes_equal(known->name, object->name) &&
-		   ipc_book_rename(&monitor->book, known, object->name) < 0) {
+	} else if (name.data && !ipc_bytes_equal(known->name, name) &&
+		   ipc_book_rename(&monitor->book, known, name) < 0) {
 		return -ENOMEM;
 	}
 	known->look = monitor->look;
@@ -377,6 +379,9 @@ static struct ipc_object *make_object(struct ipc_monitor *monitor, const struct 
 		object->key = known->sysv_key;
 	else if (!known && is_sysv(kind) && ipc_book_gone_key(&monitor->book, ipc_event_key(kind, raw), &gone))
 		object->key = gone;
+	/* A file may be closed by a name that it had while it was made. */
+	if (known && known->name.data && raw->verb == IPC_EVENT_CLOSE)
+		name = known->aside.data ? known->aside : known->name;
 	object->name = name.data || !known ? name : known->name;
 	if (kind->events->fill)
 		kind->events->fill(run, raw, object);

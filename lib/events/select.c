@@ -44,6 +44,9 @@ bool ipc_event_by_wanted(const struct ipc_monitor *monitor, const struct ipc_raw
 	const struct ipc_settings *settings = &monitor->settings;
 	uint32_t i;
 
+	/* Of what comes the programs tell even when it is the watcher's. */
+	if (raw->pid && raw->pid == settings->self)
+		return false;
 	if (settings->group && raw->group == settings->group)
 		return false;
 	if (settings->pid && raw->pid != settings->pid)

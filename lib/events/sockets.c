@@ -54,6 +54,18 @@ int ipc_event_know_socket_file(struct ipc_monitor *monitor, const struct ipc_obj
 	return known ? 0 : -ENOMEM;
 }
 
+/* Of a file that nothing is known of: where it would be looked for. */
+static uint32_t own_namespace(const struct ipc_monitor *monitor)
+{
+	const struct ipc_ns_set *places = &monitor->query->run->places;
+	size_t i;
+
+	for (i = 0; i < places->count; i++)
+		if (places->items[i].type == IPC_NS_NET && places->items[i].own)
+			return (uint32_t)places->items[i].inode;
+	return 0;
+}
+
 /* Of a record about a file, one about what it is the file of. */
 static void translate(struct ipc_monitor *monitor, struct ipc_raw *here)
 {
@@ -64,8 +76,7 @@ static void translate(struct ipc_monitor *monitor, struct ipc_raw *here)
 	here->inode = known ? known->socket : 0;
 	here->name_is = IPC_RAW_NAME_NONE;
 	/* Whoever removes it may be in any network namespace. */
-	if (known)
-		here->ns = (uint32_t)known->ns;
+	here->ns = known ? (uint32_t)known->ns : own_namespace(monitor);
 	if (known && here->verb == IPC_EVENT_REMOVE && !here->error && !(here->has & IPC_RAW_LINKED && here->links))
 		ipc_book_remove(&monitor->book, known);
 }
@@ -86,6 +97,8 @@ const struct ipc_raw *ipc_event_socket(struct ipc_monitor *monitor, const struct
 	if (raw->error)
 		return raw;
 	if (raw->verb == IPC_EVENT_BIND) {
+		if (raw->name_is == IPC_RAW_NAME_SOCKET && raw->second)
+			name = ipc_event_path(monitor, raw, true);
 		enter(monitor, file_key(ipc_event_device(raw->dev), raw->id), raw->ns, name, raw->inode);
 	} else if (raw->verb == IPC_EVENT_CLOSE && raw->has & IPC_RAW_LAST) {
 		known = ipc_book_find(&monitor->book, file_key(ipc_event_device(raw->dev), raw->id));
@@ -114,7 +127,7 @@ struct ipc_bytes ipc_event_socket_name(struct ipc_arena *arena, const struct ipc
 
 struct ipc_bytes ipc_event_socket_peer_name(struct ipc_arena *arena, const struct ipc_raw *raw)
 {
-	if (raw->name_is != IPC_RAW_NAME_SOCKET || raw->name_len <= IPC_RAW_NAME_PEER)
+	if (raw->name_is != IPC_RAW_NAME_SOCKET || raw->second || raw->name_len <= IPC_RAW_NAME_PEER)
 		return IPC_NO_BYTES;
 	return format_name(arena, raw->name + IPC_RAW_NAME_PEER, raw->name_len - IPC_RAW_NAME_PEER);
 }

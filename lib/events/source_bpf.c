@@ -84,8 +84,6 @@ static int load(struct bpf_source *source, const struct ipc_source_want *want)
 		r = watch_bpf__load(source->skeleton);
 	if (r == 0 && bpf_map_update_elem(bpf_map__fd(source->skeleton->maps.settings), &zero, want->settings, 0) < 0)
 		r = -errno;
-	if (r == 0)
-		r = ipc_outputs_enter(bpf_map__fd(source->skeleton->maps.outputs));
 	return r;
 }
 
@@ -277,6 +275,8 @@ static int start(const struct ipc_source_want *want, enum ipc_bpf_hooked hooked,
 		r = open_ring(source);
 	if (r == 0)
 		r = attach(source);
+	if (r == 0)
+		r = ipc_outputs_enter(source->ctx, bpf_map__fd(source->skeleton->maps.outputs));
 	*refusal = source->refusal;
 	if (r < 0) {
 		source_free(&source->base);

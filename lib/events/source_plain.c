@@ -256,7 +256,8 @@ static void say_what_is_not_seen(struct ipc_plain *plain)
 		if (!asked || !ipc_query_looks_at(want->query, kind))
 			continue;
 		missing = asked & (kind->events->range.life | kind->events->range.traffic) & ~kind->events->range.plain;
-		if (want->settings->edges[kind->events->raw])
+		/* The first open and the last close of a file nobody can tell from others. */
+		if (want->settings->edges[kind->events->raw] && kind->events->space == IPC_SPACE_FILE)
 			missing |= asked & (IPC_PLAIN_BIT(OPEN) | IPC_PLAIN_BIT(CLOSE)) & kind->events->range.plain;
 		for (verb = 0; verb < IPC_EVENT_VERBS; verb++)
 			if (missing & IPC_EVENT_BIT(verb))
@@ -269,7 +270,9 @@ static void say_what_is_not_seen(struct ipc_plain *plain)
 			want->blind(want->data, "%s/%s: %s", kind->cls->name, kind->name, verbs);
 	}
 	if (want->settings->pid || want->settings->has_comm || want->settings->uid_count)
-		want->blind(want->data, "what is done by whom the kernel does not record: it is left out");
+		want->blind(want->data, "what nobody knows the doer of, which is left out");
+	if (want->query->all_places)
+		want->blind(want->data, "files, and ends of sockets, in namespaces that come later");
 }
 
 static int start(struct ipc_plain *plain)
@@ -288,6 +291,10 @@ static int start(struct ipc_plain *plain)
 	    (r = ipc_plain_exits_new(plain)))
 		return r;
 	plain->quiet = false;
+	if (plain->looks)
+		plain->want.blind(
+			plain->want.data,
+			"what comes and goes between two looks, and when exactly the rest of what they show was");
 	return plain->failed ? ipc_ctx_fail(plain->want.ctx, -ENOMEM, "out of memory") : 0;
 }
 

@@ -106,11 +106,12 @@ struct ipc_bytes ipc_value_string(const struct ipc_value *value, size_t index)
 
 static bool record_has(const struct ipc_record *record, const struct ipc_field *field)
 {
+	/* Asked for each member of each event: without looking at one field after the other. */
 	for (; record; record = record->super) {
-		for (size_t i = 0; i < record->count; i++) {
-			if (&record->fields[i] == field)
-				return true;
-		}
+		uintptr_t at = (uintptr_t)field - (uintptr_t)record->fields;
+
+		if (at < record->count * sizeof(*field) && at % sizeof(*field) == 0)
+			return true;
 	}
 	return false;
 }

@@ -6,6 +6,7 @@
 load helpers
 
 setup() {
+	export IPCTOOL
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
@@ -15,6 +16,7 @@ teardown() {
 	for pid in "${watchers[@]}"; do
 		kill -KILL "$pid" 2>/dev/null || true
 	done
+	"$IPCTOOL" remove --quiet --missing-ok --force=held mq:0x77 mq:0x78
 	release_all
 }
 
@@ -25,15 +27,20 @@ need_bpf() {
 
 watchers=()
 
-# watch FILE ARGUMENT...: begins, and waits until everything is attached. Sets watcher.
+# watch FILE ARGUMENT...: begins, and waits until everything is attached. Sets watcher. It ends after a minute at the latest.
 watch() {
 	local file=$1
 	shift
+	rm -f "$file"
 	# A shell has background programs ignore SIGINT, and what is ignored does not end it.
-	env --default-signal=INT "${_fx_prefix[@]}" "$IPCTOOL" monitor "$@" >"$file" 2>"$file.err" 3>&- 4>&- &
+	env --default-signal=INT "${_fx_prefix[@]}" "$IPCTOOL" monitor --for 60s "$@" >"$file" 2>"$file.err" 3>&- 4>&- &
 	watcher=$!
 	watchers+=("$watcher")
-	eventually test -s "$file" -o ! -e "/proc/$watcher"
+	eventually has_begun "$file"
+}
+
+has_begun() {
+	[[ -s $1 || ! -e /proc/$watcher || $(<"/proc/$watcher/stat") == *') Z '* ]]
 }
 
 # ended [STATUS]: the watcher has ended, with this status and nothing on standard error.
@@ -145,9 +152,9 @@ words_of() {
 	watch columns --count 4 -o verb,key,detail.bytes mq/sysv
 	local columns=$watcher
 	# These two say nothing before there is something.
-	"$IPCTOOL" monitor --raw --count 4 -o verb,ref,detail mq/sysv >raw 3>&- 4>&- &
+	"$IPCTOOL" monitor --for 60s --raw --count 4 -o verb,ref,detail mq/sysv >raw 3>&- 4>&- &
 	local raw=$!
-	"$IPCTOOL" monitor -q --count 1 --verb remove mq:0x77 >refs 3>&- 4>&- &
+	"$IPCTOOL" monitor --for 60s -q --count 1 --verb remove mq:0x77 >refs 3>&- 4>&- &
 	local refs=$!
 	watchers+=("$raw" "$refs")
 	eventually attached "$raw"
@@ -173,7 +180,7 @@ attached() {
 @test "every line is written at once, and a name forges none" {
 	need_bpf
 	mkfifo events
-	"$IPCTOOL" monitor --jsonl --verb create shm/posix >events 3>&- 4>&- &
+	"$IPCTOOL" monitor --for 60s --jsonl --verb create shm/posix >events 3>&- 4>&- &
 	watchers+=($!)
 	exec {events}<events
 	read -r -t 10 -u "$events" line
@@ -213,7 +220,7 @@ attached() {
 	ref=$(<made)
 	watch user --jsonl --owner nobody --count 1 mq/sysv
 	local user=$watcher
-	watch comm --jsonl --holder cat --for 1h mq/sysv
+	watch comm --jsonl --holder cat --for 60s mq/sysv
 	local comm=$watcher
 	"$IPCTOOL" send mq:0x77 root
 	as_user nobody "$IPCTOOL" send mq:0x77 nobody
@@ -264,7 +271,9 @@ attached() {
 	traffic
 	ended 7
 	# In one line, whether it is there already or comes later.
-	watch out --raw --since-start --verb create --until ref mq:0x77
+	"$IPCTOOL" monitor --for 60s -q --since-start --verb create --until ref mq:0x77 >out 3>&- 4>&- &
+	watcher=$!
+	watchers+=("$watcher")
 	eventually attached "$watcher"
 	"$IPCTOOL" create mq:0x77 >/dev/null
 	ended
@@ -295,7 +304,7 @@ attached() {
 @test "a reader that goes away ends it, also while nothing happens; one that takes nothing ends it with an error" {
 	need_bpf
 	mkfifo events
-	"$IPCTOOL" monitor --jsonl mq/sysv >events 2>err 3>&- 4>&- &
+	"$IPCTOOL" monitor --for 60s --jsonl mq/sysv >events 2>err 3>&- 4>&- &
 	watcher=$!
 	watchers+=("$watcher")
 	head -n 1 <events >/dev/null
@@ -313,7 +322,7 @@ attached() {
 	local reader=$!
 	watchers+=("$reader")
 	exec {events}>events
-	env --default-signal=INT "$IPCTOOL" monitor --jsonl --buffer 4K mq/sysv >"/dev/fd/$events" 2>err 3>&- 4>&- &
+	env --default-signal=INT "$IPCTOOL" monitor --for 60s --jsonl --buffer 4K mq/sysv >"/dev/fd/$events" 2>err 3>&- 4>&- &
 	watcher=$!
 	watchers+=("$watcher")
 	eventually attached "$watcher"
@@ -328,7 +337,7 @@ attached() {
 @test "events that are lost: a record in the stream, a word at the end, status 3" {
 	need_bpf
 	watch out --jsonl --buffer 4K mq/sysv
-	churn 300
+	churn 300 "$watcher"
 	kill "$watcher"
 	ended 3
 	local lost
@@ -339,23 +348,25 @@ attached() {
 	holds "$(tail -n 1 out)" '' '.complete == false' '.errors | length == 1' '.errors[0].why | test("^[0-9]+ events were lost; ")'
 	[[ $(<out.err) == "ipctool monitor: $lost events were lost; "* ]]
 	# In a table and in raw lines too, where there is room for it.
-	"$IPCTOOL" monitor --raw --buffer 4K mq/sysv >raw 2>/dev/null 3>&- 4>&- &
+	"$IPCTOOL" monitor --for 60s --raw --buffer 4K mq/sysv >raw 2>/dev/null 3>&- 4>&- &
 	watcher=$!
 	watchers+=("$watcher")
 	eventually attached "$watcher"
-	churn 300
+	churn 300 "$watcher"
 	kill "$watcher"
 	ended 3
 	grep -q $'\tlost\t.*\tlost=[0-9]* since=20' raw
 }
 
-# So many queues are made and removed as fast as it gets.
+# churn N PID: so many queues are made and removed while that process is stopped.
 churn() {
+	kill -STOP "$2"
 	python3 -c '
 import ctypes, sys
 libc = ctypes.CDLL(None)
 for i in range(int(sys.argv[1])):
     libc.msgctl(libc.msgget(0, 0o1600), 0, None)' "$1"
+	kill -CONT "$2"
 }
 
 # ---- commands ------------------------------------------------------------------------------------------------
@@ -413,11 +424,11 @@ for i in range(int(sys.argv[1])):
 
 @test "--summary: what was done to each object, and by whom" {
 	need_bpf
-	watch out --summary --json --for 1h mq/sysv
+	watch out --summary --json --for 60s mq/sysv
 	local document=$watcher
-	"$IPCTOOL" monitor --summary --for 1h mq/sysv >table 3>&- 4>&- &
+	"$IPCTOOL" monitor --summary --for 60s mq/sysv >table 3>&- 4>&- &
 	local table=$!
-	"$IPCTOOL" monitor --summary --raw --for 1h mq/sysv >raw 3>&- 4>&- &
+	"$IPCTOOL" monitor --summary --raw --for 60s mq/sysv >raw 3>&- 4>&- &
 	local raw=$!
 	watchers+=("$table" "$raw")
 	eventually attached "$table"

@@ -17,7 +17,7 @@ wrong() {
 	echo "FAILED: $what: $*"
 	failed=1
 }
-trap 'end_descendants' EXIT
+trap 'kill -KILL $(jobs -p) 2>/dev/null' EXIT
 
 # Wait until a command succeeds.
 until_so() {
@@ -26,6 +26,7 @@ until_so() {
 		((SECONDS < end)) || return 1
 		read -r -t 0.02 -u "$never"
 	done
+	return 0
 }
 exec {never}<> <(:)
 
@@ -50,8 +51,11 @@ all_gone() {
 # begin OPTION...: a monitor of queues in the background, that writes to /run/out
 begin() {
 	: >/run/out
+	# A job of its own: others a shell has ignore SIGINT.
+	set -m
 	"$IPCTOOL" monitor --source bpf --jsonl "$@" mq/sysv >>/run/out 2>/run/err &
 	monitor=$!
+	set +m
 	if ! until_so started; then
 		wrong "no start"
 		cat /run/err
@@ -144,7 +148,7 @@ had=$(loaded $monitor)
 exec {reader}<&-
 wait $monitor
 code=$?
-((code == 1)) || wrong "exit code $code"
+((code == 0)) || wrong "exit code $code"
 [[ ! -s /run/err ]] || wrong "not quiet: $(cat /run/err)"
 until_so all_gone || wrong "still attached: $(echo $had)"
 
@@ -162,14 +166,15 @@ make 20000 || wrong "the makers were disturbed"
 cat <&"$reader" >/run/out &
 cat=$!
 exec {reader}<&-
-# It has nothing more to say when what was made now is told of.
+# What was lost is told when the buffer is empty, so what is made now is told of last.
+until_so grep -q '"lost"' /run/out || wrong "no loss is told of"
 python3 -c 'import ctypes; libc = ctypes.CDLL(None); libc.msgget(0x7e57, 0o1600)'
 until_so grep -q '"0x00007e57"' /run/out || wrong "the reader did not get what came last"
 kill -TERM $monitor
 ends 3
 wait $cat
 complete false
-jq -se 'map(select(.lost)) | length > 0 and all(.since != null)' /run/out >/dev/null || wrong "no loss is told of"
+jq -se 'map(select(.lost)) | all(.since != null)' /run/out >/dev/null || wrong "nobody knows since when"
 sum=$(jq -se '[.[] | if .lost then .lost elif .verb then 1 else 0 end] | add' /run/out)
 ((sum == 40001)) || wrong "$sum of 40001 events are told of or counted"
 

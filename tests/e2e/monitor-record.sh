@@ -155,7 +155,7 @@ says '.objects[0].state == "suspect"' "a number that was given out again" "$docu
 says "$(line "^creator $$ is dead: its number was reused later\$")" "a number that was given out again" "$document"
 
 # The next one goes on with what the file has; what is gone leaves it.
-record second
+record second sem mq
 [[ $(grep -c " id=${one#sem:} " "$file") == 2 && $(head -3 "$file") == "$(head -3 <<<"$before")" ]] || fail "not taken over: $(<"$file")"
 user two 0
 until_true "a line of the second set" has "$file" "^created sem/sysv .* id=${set#sem:} key=0x00000000 .* pid=$user "
@@ -165,7 +165,19 @@ has "$file" " id=${set#sem:} " || fail "the other one left as well"
 
 # ---- a named semaphore ---------------------------------------------------------------------------------------------------
 
-"$MKIPC" sem-posix name=jobs hold=0 >"$work/jobs" 2>&1 </dev/null
+# named: a named semaphore whose maker is killed, so that it stays.
+named() {
+	local number=${#named[@]} maker
+	named+=(1)
+	mkfifo "$work/jobs$number.in"
+	"$MKIPC" sem-posix name=jobs hold=0 <>"$work/jobs$number.in" >"$work/jobs$number" 2>&1 &
+	maker=$!
+	until_true "a named semaphore" test -s "$work/jobs$number"
+	kill -KILL "$maker"
+	wait "$maker" 2>/dev/null
+}
+named=()
+named
 if until_true "a line of a named semaphore" has "$file" "^created sem/posix "; then
 	inode=$(stat -c %i /dev/shm/sem.jobs)
 	has "$file" "^created sem/posix namespace=[0-9]* device=[0-9:]* inode=$inode birth=" || fail "named: $(<"$file")"
@@ -178,7 +190,7 @@ if until_true "a line of a named semaphore" has "$file" "^created sem/posix "; t
 	says '.objects[0].state == "held"' "a named semaphore of a living process" "$document"
 	# Another file of that name is another semaphore.
 	rm /dev/shm/sem.jobs
-	"$MKIPC" sem-posix name=jobs hold=0 >"$work/jobs" 2>&1 </dev/null
+	named
 	document=$(show --evidence "$work/alive" sem:/jobs)
 	says '.objects[0].state != "held" and all(.objects[0].evidence[]; test("recorded") | not)' "a later one" "$document"
 fi

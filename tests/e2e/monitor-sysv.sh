@@ -39,7 +39,7 @@ begin() {
 		"${@:2}" >>"/run/$1" 2>"/run/$1.err" &
 	monitors+=($!)
 	until_so begun "$1" $! && grep -q '"start"' "/run/$1" && return
-	! grep -qE 'CAP_BPF|kernel does not take|no BPF' "/run/$1.err" || skip "$(cat "/run/$1.err")"
+	! grep -qE 'CAP_BPF|this build has no BPF' "/run/$1.err" || skip "$(cat "/run/$1.err")"
 	wrong "no start of $1: $(cat "/run/$1" "/run/$1.err")"
 	exit 1
 }
@@ -71,14 +71,21 @@ compare() {
 words=()
 # What ends with a process, or goes with its last user, not all sources tell.
 IFS=.- read -r major minor _ </proc/sys/kernel/osrelease
-[[ $source == tracepoint ]] && ((major * 100 + minor < 616)) || words+=(implicit)
-[[ $source == tracepoint ]] || words+=(destroy)
+kernel=$((major * 100 + minor))
+case $source in
+tracepoint)
+	((kernel < 607)) || words+=(fork)
+	((kernel < 610)) || words+=(exec)
+	((kernel < 616)) || words+=(exit)
+	;;
+*) words=(fork exec exit destroy) ;;
+esac
 
 begin all mq/sysv sem/sysv shm/sysv --failures
 begin key mq:0x4d51 --failures
 begin verbs --verb attach,detach,wait,wake shm/sysv sem/sysv
 begin life --verb create,close,remove mq/sysv sem/sysv shm/sysv
-python3 "$here/monitor_sysv.py" "${words[@]}" >/run/scene || wrong "the scene failed"
+python3 "$here/monitor_sysv.py" ${words[@]+"${words[@]}"} >/run/scene || wrong "the scene failed"
 until_so grep -q '"remove".*"0x00000e4d"' /run/all || wrong "its end is not told of"
 for monitor in "${monitors[@]}"; do
 	kill -TERM "$monitor"
@@ -97,6 +104,45 @@ jq -se --argjson ns "$ns" '[.[] | select(.verb)] | length > 100 and
 		(. as $event | .ref | startswith($event.class + ":")))' /run/all >/dev/null || wrong "who, or where"
 # A call that slept is told with how long, and its wait came before.
 jq -se '[.[] | select(.verb == "wake") | .detail.waited] | length == 4 and all(.[]; . > 0)' /run/all >/dev/null || wrong "waited"
+
+# ---- what goes with its namespace, or because shm_rmid_forced is set -----------------------------------------------------
+
+monitors=()
+begin places --all-namespaces --verb create,remove mq/sysv sem/sysv shm/sysv
+read -r inode pid < <(unshare --ipc python3 -c '
+import ctypes, os
+libc = ctypes.CDLL(None)
+libc.msgget(0x3001, 0o1600)
+libc.semget(0x3002, 1, 0o1600)
+def force(value):
+    with open("/proc/sys/kernel/shm_rmid_forced", "w") as file:
+        file.write(value)
+libc.shmdt.argtypes = [ctypes.c_void_p]
+libc.shmat.restype = ctypes.c_void_p
+address = libc.shmat(libc.shmget(0x3004, 4096, 0o1600), None, 0)
+force("1")
+libc.shmdt(address)
+force("0")
+libc.shmget(0x3003, 4096, 0o1600)
+print(os.stat("/proc/self/ns/ipc").st_ino, os.getpid())
+')
+gone() {
+	[[ $(jq -c "select(.verb == \"remove\" and .namespace == $inode)" /run/places | wc -l) == 4 ]]
+}
+if [[ $source != tracepoint ]]; then
+	until_so gone || wrong "not all are gone with their namespace"
+fi
+kill -TERM "${monitors[@]}"
+wait "${monitors[@]}"
+of_place() {
+	jq -r "select(.verb == \"$1\" and .namespace == $inode) | \"\(.key) \(.pid)\"" /run/places | sort
+}
+made=$(printf '%s\n' "0x00003001 $pid" "0x00003002 $pid" "0x00003003 $pid" "0x00003004 $pid")
+[[ $(of_place create) == "$made" ]] || wrong "made in a namespace: $(of_place create)"
+if [[ $source != tracepoint ]]; then
+	went=$(printf '%s\n' "0x00003001 null" "0x00003002 null" "0x00003003 null" "0x00003004 $pid")
+	[[ $(of_place remove) == "$went" ]] || wrong "gone with it: $(of_place remove)"
+fi
 
 ((failed == 0)) && echo "as it was done ($source): $(wc -l </run/scene) events"
 exit $failed

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-monitor_sysv.py [implicit] [destroy]: uses System V objects, and prints for each call what `ipctool monitor --failures` has to
-tell of it, one JSON object per line. "implicit": attachments that end with their process are told of as well, and those that a child
-inherits; "destroy": that a segment goes with its last attachment.
+monitor_sysv.py [WORD]...: uses System V objects, and prints for each call what `ipctool monitor --failures` has to tell of
+it, one JSON object per line. What not all sources tell is among it when the word is given: "fork", segments that a child inherits
+attached; "exec" and "exit", those that end so; "destroy", that a segment goes with its last attachment.
 """
 import ctypes
 import json
@@ -178,7 +178,7 @@ def sets():
     operate(*[(index % 2, 1, 0) for index in range(TOLD + 6)])
     operate(*[(index % 2, -1, 0) for index in range(TOLD)])
     operate((2, -1, NOWAIT), error=EAGAIN)
-    moment = struct.pack("ll", 0, 1000)
+    moment = struct.pack("ll", 0, 50000000)
     check(libc.semtimedop(semaphores, struct.pack("Hhh", 2, -1, 0), 1, moment), EAGAIN)
     expect("wait", ref, key)
     expect("wake", ref, key, waited=True, errno=EAGAIN)
@@ -250,12 +250,12 @@ def segments():
     inherited = sorted([(one, "rw"), (other, "r")])
 
     def inherit():
-        if "implicit" in words:
+        if "fork" in words:
             for address, access in inherited:
                 expect("attach", ref, key, address=f"0x{address:x}", access=access)
 
-    def lose(but=None):
-        if "implicit" in words:
+    def lose(how, but=None):
+        if how in words:
             for address, access in inherited:
                 if address != but:
                     expect("detach", ref, key, address=f"0x{address:x}")
@@ -263,22 +263,22 @@ def segments():
     def detach_one():
         inherit()
         detach(one)
-        lose(but=one)
+        lose("exit", but=one)
 
     def execute():
         inherit()
-        lose()
+        lose("exec")
         os.execvp("true", ["true"])
 
     def share():
         inherit()
         # The memory of posix_spawn()'s child is its parent's until it is another program.
         ended(os.posix_spawn("/bin/true", ["true"], os.environ))
-        lose()
+        lose("exit")
 
     def be_killed():
         inherit()
-        lose()
+        lose("exit")
         os.kill(os.getpid(), 9)
 
     ended(child(detach_one))

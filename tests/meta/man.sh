@@ -217,6 +217,24 @@ help_of clean | cut -f 1,3 | awk -F '\t' '$1 != kind { if (kind != "") print row
 section ipctool-clean.1 "WHAT IS PROOF" | cells 4 | by_kind >"$dir/found"
 same "what is proof for each kind" "$dir/expected" "$dir/found"
 
+# ---- what is told of which kind ------------------------------------------------------------------------------------
+
+# A row of life, traffic, and what is told without BPF; and a sentence where something is not seen.
+help_of monitor >"$dir/events"
+awk -F '\t' '$2 == "unseen" { next } $1 != kind { if (kind != "") print row; kind = row = $1; traffic = 0 }
+	$2 == "netlink" && !traffic { row = row "\t-" } { row = row "\t" $3; traffic = traffic || $2 == "traffic" }
+	END { print row }' "$dir/events" | sort >"$dir/expected"
+section ipctool-monitor.1 "EVENTS OF EACH KIND" >"$dir/section"
+sed '/^\.SS /,$d' "$dir/section" | cells 4 | by_kind >"$dir/found"
+same "what is told of each kind" "$dir/expected" "$dir/found"
+awk -F '\t' '$2 == "unseen" { print $1 "\t" $3 }' "$dir/events" | sort >"$dir/expected"
+section ipctool-monitor.1 "Not seen of a kind" | cells 2 | by_kind >"$dir/found"
+same "what is not seen of each kind" "$dir/expected" "$dir/found"
+
+{ echo exists; "$IPCTOOL" __complete 3 ipctool monitor --verb '' | cut -f 1; } >"$dir/expected"
+section ipctool-monitor.1 VERBS | cells 2 | cut -f 1 >"$dir/found"
+same "verbs of events" "$dir/expected" "$dir/found"
+
 # ---- columns -------------------------------------------------------------------------------------------------------
 
 # columns CLASS...: "NAME TYPE" of each column of that class.
@@ -236,6 +254,10 @@ for title in "pipe and fifo" mq shm sem sock signal; do
 	section ipctool-list.1 "Columns of $title" | cells 3 | cut -f 1,2 | sort >"$dir/found"
 	same "columns of $title" "$dir/expected" "$dir/found"
 done
+
+"$IPCTOOL" monitor -H -n | awk '{ sub(/^DETAIL\./, ""); print $1 "\t" $2 }' >"$dir/expected"
+section ipctool-monitor.1 FIELDS | cells 3 | awk -F '\t' '{ print toupper($1) "\t" $2 }' >"$dir/found"
+same "columns of events" "$dir/expected" "$dir/found"
 
 # Members of records: every one that the manual names is one, and no list of records is left out.
 section ipctool-list.1 "Members of records" | cells 2 >"$dir/members"
@@ -301,14 +323,19 @@ esac
 mkdir "$dir/bin"
 cat >"$dir/bin/ipctool" <<'END'
 #!/bin/sh
-"$IPCTOOL" "$@"
+# One that watches goes on until it is told to end, and then says that what it waited for did not happen.
+case $1 in
+monitor) "$IPCTOOL" "$@" --for 100ms ;;
+*) "$IPCTOOL" "$@" ;;
+esac
 ended=$?
+[ "$1" != monitor ] || [ $ended -ne 7 ] || ended=0
 printf '%s\t%s\n' "$ended" "$(printf '%s' "$*" | tr '\n' ' ')" >>"$LOG"
 exit "$ended"
 END
 chmod +x "$dir/bin/ipctool"
 for page in ipctool.1 ipctool-list.1 ipctool-show.1 ipctool-dump.1 ipctool-create.1 ipctool-set.1 ipctool-send.1 \
-	ipctool-receive.1 ipctool-post.1 ipctool-wait.1 ipctool-remove.1 ipctool-clean.1 ipctool-filter.5; do
+	ipctool-receive.1 ipctool-post.1 ipctool-wait.1 ipctool-remove.1 ipctool-clean.1 ipctool-monitor.1 ipctool-filter.5; do
 	examples $page >"$dir/examples"
 	[ -s "$dir/examples" ] || fail "$page: no examples"
 	rm -f "$dir/log" "$dir/made"

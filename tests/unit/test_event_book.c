@@ -116,13 +116,43 @@ static void test_sweep(void **state)
 	ipc_book_release(&book);
 }
 
+/* Those that were removed last are remembered by their System V key, the latest of one identity first. */
+static void test_gone(void **state)
+{
+	struct ipc_book book = {0};
+	struct ipc_known *known;
+	uint32_t key = 0;
+	unsigned i;
+
+	(void)state;
+	assert_false(ipc_book_gone_key(&book, key_of(1), &key));
+	for (i = 1; i <= 2 * IPC_BOOK_GONE; i++) {
+		known = ipc_book_add(&book, key_of(i), IPC_RAW_SHM_SYSV, 1, IPC_NO_BYTES);
+		known->has_sysv_key = true;
+		known->sysv_key = 100 + i;
+		ipc_book_remove(&book, known);
+	}
+	for (i = 1; i <= 2 * IPC_BOOK_GONE; i++) {
+		assert_int_equal(ipc_book_gone_key(&book, key_of(i), &key), i > IPC_BOOK_GONE);
+		assert_int_equal(key, i > IPC_BOOK_GONE ? 100 + i : 0);
+	}
+	known = ipc_book_add(&book, key_of(IPC_BOOK_GONE + 9), IPC_RAW_SHM_SYSV, 1, IPC_NO_BYTES);
+	known->has_sysv_key = true;
+	known->sysv_key = 7;
+	ipc_book_remove(&book, known);
+	assert_true(ipc_book_gone_key(&book, key_of(IPC_BOOK_GONE + 9), &key));
+	assert_int_equal(key, 7);
+	/* What has no key is not remembered. */
+	ipc_book_remove(&book, ipc_book_add(&book, key_of(5), IPC_RAW_FIFO, 1, IPC_NO_BYTES));
+	assert_false(ipc_book_gone_key(&book, key_of(5), &key));
+	ipc_book_release(&book);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_identity),
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_one_name),
-		cmocka_unit_test(test_sweep),
+		cmocka_unit_test(test_identity), cmocka_unit_test(test_names), cmocka_unit_test(test_one_name),
+		cmocka_unit_test(test_sweep),    cmocka_unit_test(test_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -275,10 +275,11 @@ static void test_references(void **state)
 	add(fx, IPC_EVENT_REMOVE, 20);
 	add_get(fx, 52, 7, IPC_RAW_NEW); /* made anew */
 	add(fx, IPC_EVENT_SEND, 52);
-	add(fx, IPC_EVENT_SEND, 20); /* no more */
+	add(fx, IPC_EVENT_WAKE, 20); /* who slept on it when it went */
+	add(fx, IPC_EVENT_SEND, 21);
 	assert_string_equal(read_story(fx, 0),
 			    "create mq:20 7; send mq:20 7; send mq:6 1006; remove mq:20 7; create mq:52 7; "
-			    "send mq:52 7");
+			    "send mq:52 7; wake mq:20 7");
 }
 
 static void test_life(void **state)
@@ -499,7 +500,7 @@ static void test_look_again(void **state)
 	assert_int_equal(fx->monitor->book.count, 3);
 	add(fx, IPC_EVENT_REMOVE, 8);
 	add(fx, IPC_EVENT_REMOVE, 5);
-	assert_string_equal(read_story(fx, 0), "remove mq:8 1008; remove mq:5");
+	assert_string_equal(read_story(fx, 0), "remove mq:8 1008; remove mq:5 1005");
 }
 
 /* Not at each loss: it takes its time. */

@@ -180,9 +180,10 @@ static void lines_look_so(void **state)
 
 	(void)state;
 	assert_int_equal(ipc_learnt_print(&text, &learnt), 0);
-	assert_string_equal(text.data, "created sem/sysv namespace=4026531839 id=7 key=0x00005432 "
-				       "changed=2023-11-14T22:15:00.000000000Z time=2023-11-14T22:15:00.500000000Z pid=101 "
-				       "start=1000 uid=500 comm=my app\n");
+	assert_string_equal(text.data,
+			    "created sem/sysv namespace=4026531839 id=7 key=0x00005432 "
+			    "changed=2023-11-14T22:15:00.000000000Z time=2023-11-14T22:15:00.500000000Z pid=101 "
+			    "start=1000 uid=500 comm=my app\n");
 	ipc_buf_release(&text);
 }
 
@@ -198,13 +199,15 @@ static void faults_have_their_line(void **state)
 		{"ipctool-evidence=1\n", "line 2: it ends in the middle"},
 		{"ipctool-evidence=1\nboot=\n", "line 2: no 'boot=' where it belongs"},
 		{"ipctool-evidence=1\nboot=" BOOT_ID BOOT_ID "\n", "line 2: no 'boot=' where it belongs"},
-		{"ipctool-evidence=1\nboot=" BOOT_ID "\npid_namespace=x\n", "line 3: no 'pid_namespace=' where it belongs"},
+		{"ipctool-evidence=1\nboot=" BOOT_ID "\npid_namespace=x\n",
+		 "line 3: no 'pid_namespace=' where it belongs"},
 		{HEAD "\n", "line 4: it begins with 'created' or 'taken', and 'sem/sysv' or 'sem/posix'"},
 		{HEAD "made sem/sysv " SET BY(1, 1),
 		 "line 4: it begins with 'created' or 'taken', and 'sem/sysv' or 'sem/posix'"},
 		{HEAD "taken mq/sysv " SET BY(1, 1),
 		 "line 4: it begins with 'created' or 'taken', and 'sem/sysv' or 'sem/posix'"},
-		{HEAD "created sem/sysv " SET BY(1, 1) "taken sem/sysv " SET BY(0, 1), "line 5: no such process, or user"},
+		{HEAD "created sem/sysv " SET BY(1, 1) "taken sem/sysv " SET BY(0, 1),
+		 "line 5: no such process, or user"},
 		{HEAD "created sem/sysv " SET BY(-1, 1), "line 4: what 'pid=' has is not possible"},
 		{HEAD "created sem/sysv " SET BY(4294967296, 1), "line 4: what 'pid=' has is not possible"},
 		{HEAD "created sem/sysv " SET BY(1, x), "line 4: what 'start=' has is not possible"},
@@ -213,7 +216,8 @@ static void faults_have_their_line(void **state)
 		{HEAD "created sem/sysv " SET " pid=1 start=1 uid=1\n", "line 4: no 'comm=' where it belongs"},
 		{HEAD "created sem/sysv " SET " pid=1 start=1 uid=1 comm=01234567890123456\n",
 		 "line 4: what 'comm=' has is not possible"},
-		{HEAD "created sem/sysv " SET " pid=1 start=1 uid=1 comm=a\\x0\n", "line 4: what 'comm=' has is not possible"},
+		{HEAD "created sem/sysv " SET " pid=1 start=1 uid=1 comm=a\\x0\n",
+		 "line 4: what 'comm=' has is not possible"},
 		{HEAD "created sem/sysv " SET " pid=1 start=1 uid=1 comm=a\\x00\n",
 		 "line 4: what 'comm=' has is not possible"},
 		{HEAD "created sem/sysv " SET " pid=1 start=1 uid=1 comm=a", "line 4: it ends in the middle"},
@@ -223,7 +227,8 @@ static void faults_have_their_line(void **state)
 		{HEAD "created sem/sysv namespace=1 id=1 key=0x1 changed=yesterday\n",
 		 "line 4: what 'changed=' has is not possible"},
 		{HEAD "created sem/posix " SET BY(1, 1), "line 4: no 'device=' where it belongs"},
-		{HEAD "created sem/posix namespace=1 device=25 inode=2\n", "line 4: what 'device=' has is not possible"},
+		{HEAD "created sem/posix namespace=1 device=25 inode=2\n",
+		 "line 4: what 'device=' has is not possible"},
 		{HEAD "created sem/posix namespace=1 device=0:25 inode=2 birth=- time=-\n",
 		 "line 4: what 'time=' has is not possible"},
 	};
@@ -280,8 +285,9 @@ static void other_origins_are_refused(void **state)
 	struct fixture *fx = *state;
 
 	assert_int_equal(read_text(fx, "ipctool-evidence=1\nboot=x\npid_namespace=4026531836\n"), -EINVAL);
-	assert_string_equal(ipc_ctx_error(fx->ctx),
-			    "it was recorded before the system was started anew: of what is there now it knows nothing");
+	assert_string_equal(
+		ipc_ctx_error(fx->ctx),
+		"it was recorded before the system was started anew: of what is there now it knows nothing");
 	assert_int_equal(read_text(fx, "ipctool-evidence=1\nboot=" BOOT_ID "\npid_namespace=1\n"), -EINVAL);
 	assert_string_equal(ipc_ctx_error(fx->ctx),
 			    "it was recorded in another pid namespace, where processes have other numbers");
@@ -363,7 +369,8 @@ static void numbers_are_reused(void **state)
 	struct fixture *fx = *state;
 
 	assert_int_equal(read_text(fx, HEAD "created sem/sysv " SET BY(101, 999)), 0);
-	judge(fx, "sem:7", "unknown", CREATED(101, "app") "creator 101 is dead: its number was reused later\n" NOT_READ);
+	judge(fx, "sem:7", "unknown",
+	      CREATED(101, "app") "creator 101 is dead: its number was reused later\n" NOT_READ);
 }
 
 static void numbers_are_reused_by_time(void **state)
@@ -371,7 +378,8 @@ static void numbers_are_reused_by_time(void **state)
 	struct fixture *fx = *state;
 
 	assert_int_equal(read_text(fx, HEAD "created sem/sysv " SET BY(102, -)), 0);
-	judge(fx, "sem:7", "unknown", CREATED(102, "app") "creator 102 is dead: its number was reused later\n" NOT_READ);
+	judge(fx, "sem:7", "unknown",
+	      CREATED(102, "app") "creator 102 is dead: its number was reused later\n" NOT_READ);
 }
 
 /* The same number, but another key, another namespace, or older than what was recorded: another set. */

@@ -67,6 +67,8 @@ copy "$prefix/bin/$python" "$prefix/lib/$python/lib-dynload/"*.so
 	(cd / && "$busybox" cpio -o -H newc 2>/dev/null) | (cd "$root" && "$busybox" cpio -id 2>/dev/null)
 ln -sf "$prefix/bin/$python" "$root/usr/bin/python3"
 ln -sf "$(command -v bash)" "$root/bin/bash"
+# Tests look with it at what is left, where it is there.
+! command -v bpftool >/dev/null || copy "$(command -v bpftool)"
 copy "$IPCTOOL" "$MKIPC" "$SANDBOX" "$@"
 mkdir -p "$root$SOURCE_DIR/tests"
 cp -R "$SOURCE_DIR/tests/e2e" "$root$SOURCE_DIR/tests/"

@@ -3,6 +3,7 @@
  * BPF: files are closed: the last descriptor, mapping or call that had an open file lets go of it. Behind tracepoints the calls
  * that close descriptors are looked at, and the end of processes; behind functions the one by which the kernel itself gives up a file.
  */
+#define WITH_SOCKETS
 #include "events/bpf/opened.bpf.h"
 
 /* bpf_loop() makes no more */
@@ -34,12 +35,35 @@ static __always_inline bool only_edges(const struct ipc_settings *s, __u8 kind)
 	return index < IPC_RAW_KINDS && s->edges[index];
 }
 
+static __always_inline void tell_close_socket(const struct ipc_settings *s, const struct subject *what, __s32 fd)
+{
+	struct ipc_raw *raw;
+
+	if (!wants_verb(s, what->kind, VERB_CLOSE) || !wants(s, what))
+		return;
+	if (only_edges(s, what->kind) && !is_bound((struct sock *)what->sock))
+		return;
+	raw = record_sock(what, VERB_CLOSE, 0);
+	if (!raw)
+		return;
+	if (fd >= 0) {
+		raw->fd = fd;
+		raw->has |= IPC_RAW_FD;
+	}
+	raw->has |= IPC_RAW_LAST;
+	submit(raw);
+}
+
 static __always_inline void tell_close(struct file *file, __s32 fd)
 {
 	const struct ipc_settings *s = get_settings();
 	struct subject what = {.verb = VERB_CLOSE};
 	struct ipc_raw *raw;
 
+	if (s && object_of_socket(file, &what)) {
+		tell_close_socket(s, &what, fd);
+		return;
+	}
 	if (!s || !object_of_file(file, &what) || !wants_verb(s, what.kind, VERB_CLOSE) || !wants(s, &what))
 		return;
 	raw = begin_draft(&what, VERB_CLOSE);

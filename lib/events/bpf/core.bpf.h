@@ -166,7 +166,8 @@ static __always_inline void count_lost(void)
 
 /* ---- who ---------------------------------------------------------------------------------------------------------- */
 
-#define PID_LEVELS 32 /* that the kernel allows */
+#define PID_LEVELS 32          /* that the kernel allows */
+#define PID_NS_FIRST 0xeffffffc /* inode of the initial pid namespace (include/linux/proc_ns.h) */
 
 static __always_inline const void *upid_of(const struct pid *pid, __u32 level)
 {
@@ -232,12 +233,16 @@ static __always_inline __u32 thread_of(struct task_struct___events *task, const 
 __weak NOINLINE __u64 who(void)
 {
 	const struct ipc_settings *s = get_settings();
-	struct pid *process = BPF_CORE_READ(current(), group_leader, thread_pid);
-	struct pid *thread = BPF_CORE_READ(current(), thread_pid);
+	struct pid *process, *thread;
 	__u32 level;
 
 	if (!s)
 		return 0;
+	/* As a rule: the numbers that the kernel itself goes by. */
+	if (s->pid_ns == PID_NS_FIRST)
+		return bpf_get_current_pid_tgid();
+	process = BPF_CORE_READ(current(), group_leader, thread_pid);
+	thread = BPF_CORE_READ(current(), thread_pid);
 	level = level_of(thread, s);
 	return (__u64)number_at(process, level) << 32 | number_at(thread, level);
 }
@@ -428,12 +433,16 @@ static __always_inline void fill_record(struct ipc_raw *raw, const struct subjec
 	raw->key = what->key;
 	raw->family = what->family;
 	raw->protocol = what->protocol;
+	raw->type = what->type;
 	raw->pid = (__u32)(actor >> 32);
 	raw->tid = (__u32)actor;
 	raw->group = group_of_current();
 	raw->uid = (__u32)bpf_get_current_uid_gid();
 	/* As /proc calls the process; threads may have names of their own. */
-	BPF_CORE_READ_STR_INTO(&raw->comm, current(), group_leader, comm);
+	if (raw->tid == raw->pid && raw->pid)
+		bpf_get_current_comm(&raw->comm, sizeof(raw->comm));
+	else
+		BPF_CORE_READ_STR_INTO(&raw->comm, current(), group_leader, comm);
 }
 
 /* A record about @what in the ring, with room for @name bytes, a constant. NULL: not wanted, or no room. End with submit() or drop(). */
@@ -538,7 +547,7 @@ static __always_inline void tell_wake(const struct call *call, __s32 error)
 	if (!raw)
 		return;
 	raw->address = raw->time - call->slept;
-	raw->has = IPC_RAW_WAITED;
+	raw->has |= IPC_RAW_WAITED;
 	raw->error = error;
 	submit(raw);
 }

@@ -123,6 +123,20 @@ static __always_inline void tell_data(const struct subject *what, __u8 verb, __u
 	submit(raw);
 }
 
+/* It began to read before whoever writes there had begun to read from the watcher. */
+static __always_inline bool is_output_by_now(const struct call *call)
+{
+	struct file *file = call->args[0] == 0 ? file_of_fd(0) : 0;
+
+	return file && is_output(BPF_CORE_READ(file, f_inode), &call->what, 0);
+}
+
+static __always_inline void tell_received(const struct call *call, __u64 bytes, const struct passed *passed)
+{
+	if (!is_output_by_now(call))
+		tell_data(&call->what, VERB_RECEIVE, bytes, passed);
+}
+
 ENTER(read, 3)
 {
 	return begin_data(args, args->at[0], VERB_RECEIVE);
@@ -130,7 +144,7 @@ ENTER(read, 3)
 
 EXIT(read)
 {
-	tell_data(&call->what, VERB_RECEIVE, (__u64)ret, 0);
+	tell_received(call, (__u64)ret, 0);
 }
 
 ENTER(readv, 3)
@@ -140,7 +154,7 @@ ENTER(readv, 3)
 
 EXIT(readv)
 {
-	tell_data(&call->what, VERB_RECEIVE, (__u64)ret, 0);
+	tell_received(call, (__u64)ret, 0);
 }
 
 ENTER(write, 3)
@@ -194,7 +208,7 @@ EXIT(recvfrom)
 
 	if (passed.at && call->args[5])
 		bpf_probe_read_user(&passed.len, sizeof(passed.len), (const void *)call->args[5]);
-	tell_data(&call->what, VERB_RECEIVE, (__u64)ret, &passed);
+	tell_received(call, (__u64)ret, &passed);
 }
 
 static __always_inline void tell_message(const struct call *call, __u8 verb, __u64 bytes)

@@ -24,6 +24,8 @@
 
 #define FMODE_READ 0x1
 #define FMODE_WRITE 0x2
+#define FMODE_PATH 0x4000
+#define O_TMPFILE 020000000 /* without O_DIRECTORY */
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -253,6 +255,9 @@ static __always_inline __u8 kind_of_memory(struct file *file, struct inode *inod
 		return is_memfd_name(dentry) ? IPC_RAW_SHM_MEMFD : IPC_RAW_NONE;
 	if (magic == HUGETLBFS_MAGIC || !is_in_dev_shm(&at))
 		return IPC_RAW_NONE;
+	/* Whoever fills it before it gets a name has it by none. */
+	if (BPF_CORE_READ(file, f_flags) & O_TMPFILE)
+		return IPC_RAW_NONE;
 	if (is_semaphore_name(dentry) && BPF_CORE_READ((struct inode___uses *)inode, i_size) == SEM_SIZE)
 		return IPC_RAW_SEM_POSIX;
 	return IPC_RAW_SHM_POSIX;
@@ -267,6 +272,9 @@ __weak NOINLINE int kind_of_file(__u64 file_at)
 	__u64 magic;
 
 	if (type != S_IFREG && type != S_IFIFO)
+		return IPC_RAW_NONE;
+	/* To have it in hand is not to have it open. */
+	if (BPF_CORE_READ(file, f_mode) & FMODE_PATH)
 		return IPC_RAW_NONE;
 	magic = BPF_CORE_READ(inode, i_sb, s_magic);
 	if (type == S_IFIFO)

@@ -19,19 +19,9 @@
 #define AT_REMOVEDIR 0x200
 #define AT_SYMLINK_FOLLOW 0x400
 #define AT_EMPTY_PATH 0x1000
-#define EINTR 4
-#define ENXIO 6
 
 /* Also of calls that failed what is to be told is more than that. */
 #define EXIT_ANYHOW(name) EXIT_UNLESS(name, false)
-
-/* Positive, or 0. What the kernel does not let a program see is told as what the program would be told. */
-static __always_inline __s32 error_of(__s64 ret)
-{
-	if (ret >= 0 || ret < -4095)
-		return 0;
-	return ret <= -512 ? EINTR : (__s32)-ret;
-}
 
 static __always_inline struct subject path_here(__u8 kind, __u8 verb)
 {
@@ -91,14 +81,14 @@ static __always_inline bool find_sketch(struct ipc_raw *raw, __u32 end)
 
 /* ---- open ------------------------------------------------------------------------------------------------------------- */
 
-/* Of a pair that waited for each other it is the book that knows who was first. */
+/* Of a pair that waited for each other it is the book that knows who was first. The kernel counts both from one on. */
 static __always_inline bool may_be_first(struct ipc_raw *raw, struct file *file)
 {
 	struct inode___uses *inode = (void *)BPF_CORE_READ(file, f_inode);
 
 	if (raw->kind != IPC_RAW_FIFO)
 		return raw->users == 1;
-	return BPF_CORE_READ(inode, i_pipe, r_counter) <= 1 && BPF_CORE_READ(inode, i_pipe, w_counter) <= 1;
+	return BPF_CORE_READ(inode, i_pipe, r_counter) <= 2 && BPF_CORE_READ(inode, i_pipe, w_counter) <= 2;
 }
 
 static __always_inline void tell_open(const struct subject *what, struct file *file, __s64 fd)
@@ -125,14 +115,10 @@ static __always_inline void tell_opened(__s64 fd)
 	const struct ipc_settings *s = get_settings();
 	struct file *file = file_of_fd((__u32)fd);
 	struct subject what = {.verb = VERB_OPEN};
-	unsigned int mode;
 
 	if (!file || !s || !object_of_file(file, &what))
 		return;
-	mode = BPF_CORE_READ(file, f_mode);
-	if (mode & FMODE_PATH || BPF_CORE_READ(file, f_flags) & O_TMPFILE)
-		return;
-	if (mode & FMODE_CREATED)
+	if (BPF_CORE_READ(file, f_mode) & FMODE_CREATED)
 		what.verb = VERB_CREATE;
 	if (!wants(s, &what))
 		return;

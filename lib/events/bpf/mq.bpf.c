@@ -20,6 +20,24 @@ static __always_inline void name_by_call(struct ipc_raw *raw, const char *name)
 	raw->name_len = (__u16)len;
 }
 
+/* A call that is given a name failed: tell so, when that is wanted. */
+static __always_inline bool failed_by_name(struct call *call, __s64 ret)
+{
+	const struct ipc_settings *s = get_settings();
+	__s32 error = error_of(ret);
+	struct ipc_raw *raw;
+
+	if (!error)
+		return false;
+	raw = s && s->failures ? begin_draft(&call->what, call->what.verb) : 0;
+	if (raw) {
+		name_by_call(raw, (const char *)call->args[0]);
+		raw->error = error;
+		send_draft(raw);
+	}
+	return true;
+}
+
 static __always_inline struct subject queue_here(__u8 verb)
 {
 	struct subject what = {.kind = IPC_RAW_MQ_POSIX, .verb = verb, .ns = ipc_ns_of_current()};
@@ -38,7 +56,7 @@ ENTER(mq_open, 4)
 }
 
 /* Whether O_CREAT made one or found it, the book knows. */
-EXIT(mq_open)
+EXIT_UNLESS(mq_open, failed_by_name(call, ret))
 {
 	struct file *file = file_of_fd((__u32)ret);
 	struct ipc_raw *raw;
@@ -68,10 +86,11 @@ ENTER(mq_unlink, 1)
 	return 0;
 }
 
-EXIT(mq_unlink)
+EXIT_UNLESS(mq_unlink, failed_by_name(call, ret))
 {
 	struct ipc_raw *raw = begin_draft(&call->what, VERB_REMOVE);
 
+	(void)ret;
 	if (!raw)
 		return;
 	name_by_call(raw, (const char *)call->args[0]);

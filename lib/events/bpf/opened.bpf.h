@@ -5,6 +5,16 @@
 
 #include "events/bpf/path.bpf.h"
 
+#define EINTR 4
+
+/* Positive, or 0. What the kernel does not let a program see is told as what the program would be told. */
+static __always_inline __s32 error_of(__s64 ret)
+{
+	if (ret >= 0 || ret < -4095)
+		return 0;
+	return ret <= -512 ? EINTR : (__s32)-ret;
+}
+
 /*
  * How many open files the object has, mappings being some: of a pipe its ends. Of a file in memory it is seen by who keeps its
  * name in use; there, being named is one use more. It is right as long as nobody else is just opening or closing it.

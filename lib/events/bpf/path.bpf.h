@@ -237,4 +237,17 @@ static __always_inline bool name_by_paths(struct ipc_raw *raw, const struct give
 	return true;
 }
 
+/* Somebody who opens what may be a FIFO begins to wait: perhaps for the other end. It has no descriptor yet; there is but its path. */
+static __always_inline void tell_opening(const struct call *call)
+{
+	struct given given = {(__s32)call->args[0], call->args[1]};
+	struct ipc_raw *raw = begin_draft(&call->what, VERB_WAIT);
+
+	if (!raw)
+		return;
+	raw->time = call->slept;
+	name_by_path(raw, &given);
+	send_draft(raw);
+}
+
 #endif

@@ -68,6 +68,7 @@ static __always_inline struct ipc_raw *record_signal(const struct task_struct___
 	struct task_struct___family *process = process_of_task(target);
 	struct pid *pid = BPF_CORE_READ(process, thread_pid);
 	struct ipc_raw *raw;
+	long len;
 
 	if (!s)
 		return 0;
@@ -81,9 +82,9 @@ static __always_inline struct ipc_raw *record_signal(const struct task_struct___
 	raw->number = signo;
 	raw->has = IPC_RAW_SIGNO;
 	raw->name_is = IPC_RAW_NAME_WHOLE;
-	raw->name_len = IPC_RAW_COMM;
 	__builtin_memset(raw->name, 0, IPC_RAW_COMM);
-	bpf_core_read_str(raw->name, IPC_RAW_COMM, &process->comm);
+	len = bpf_core_read_str(raw->name, IPC_RAW_COMM, &process->comm);
+	raw->name_len = len > 0 ? len - 1 : 0;
 	return raw;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* BPF: the life of sockets: made, bound, listening, connected, accepted, shut down, and the states of connections. */
 #define WITH_SOCKETS
-#include "events/bpf/file.bpf.h"
+#include "events/bpf/path.bpf.h"
 
 #define IPPROTO_IP 0
 #define SOCK_TYPE_MASK 0xf
@@ -99,9 +99,36 @@ ENTER(bind, 3)
 	return begin_sock(args, VERB_BIND);
 }
 
+/*
+ * A path that a socket is bound to may be relative, or lead through links: where its file lies is told besides, for that is how its
+ * removal will be known.
+ */
+static __always_inline void tell_bound_to_file(const struct call *call, struct unix_sock *sk)
+{
+	struct ipc_raw *raw = begin_draft(&call->what, VERB_BIND);
+	int end;
+
+	if (!raw)
+		return;
+	describe_unix(raw, (struct sock *)sk);
+	raw->state = BPF_CORE_READ((struct sock *)sk, __sk_common.skc_state);
+	raw->name_len = IPC_RAW_NAME_SMALL;
+	end = climb((__u64)BPF_CORE_READ(sk, path.dentry), (__u64)BPF_CORE_READ(sk, path.mnt), IPC_RAW_NAME_SMALL);
+	if (end > IPC_RAW_NAME_SMALL) {
+		raw->second = IPC_RAW_NAME_SMALL;
+		raw->name_len = (__u16)(end - 1);
+	}
+	send_draft(raw);
+}
+
 EXIT(bind)
 {
-	tell(call);
+	struct unix_sock *sk = (void *)call->what.sock;
+
+	if (call->what.kind == IPC_RAW_SOCK_UNIX && BPF_CORE_READ(sk, path.dentry))
+		tell_bound_to_file(call, sk);
+	else
+		tell(call);
 }
 
 ENTER(listen, 2)
@@ -226,6 +253,11 @@ int on_inet_sock_set_state(__u64 *ctx)
 	raw = record_sock(&what, VERB_CHANGE, 0);
 	if (!raw)
 		return 0;
+	/* Nothing names it any more. */
+	if (!raw->inode && !raw->local.family) {
+		drop(raw);
+		return 0;
+	}
 	raw->state = (__u8)state;
 	raw->has |= IPC_RAW_STATE;
 	if (!ours)

@@ -56,7 +56,7 @@ struct sock_common {
 	unsigned short skc_family;
 	unsigned char skc_state;
 	int skc_bound_dev_if;
-	unsigned short skc_dport;
+	unsigned short skc_dport, skc_num;
 	__u32 skc_daddr, skc_rcv_saddr;
 	struct any_in6 {
 		__u8 bytes[16];
@@ -221,11 +221,11 @@ static __always_inline void describe_inet(struct ipc_raw *raw, struct sock *sk, 
 		bpf_core_read(raw->local.bytes, 16, &sk->__sk_common.skc_v6_rcv_saddr);
 		bpf_core_read(raw->remote.bytes, 16, &sk->__sk_common.skc_v6_daddr);
 	}
-	/* Who connects gets an address first, and then a port. */
-	if (raw->local.port)
-		raw->local.family = family;
-	if (raw->remote.port || !is_zero(raw->remote.bytes))
+	/* Half an address is on its way, or a remainder. Raw sockets have no ports but the protocol's number. */
+	if (raw->remote.port || (raw->type == SOCK_RAW && !is_zero(raw->remote.bytes)))
 		raw->remote.family = family;
+	if (raw->local.port && (raw->remote.port || BPF_CORE_READ(sk, __sk_common.skc_num)))
+		raw->local.family = family;
 }
 
 /* Of the rare kinds what a reference or a list shows. Modules that are not loaded have no types. */
@@ -300,7 +300,9 @@ static __always_inline void describe_unix(struct ipc_raw *raw, struct sock *sk)
 		raw->has |= IPC_RAW_PEER;
 		return;
 	}
-	len = read_unix_name(raw->name + IPC_RAW_NAME_PEER, peer);
+	len = BPF_CORE_READ(peer, __sk_common.skc_state) == TCP_ESTABLISHED
+		      ? read_unix_name(raw->name + IPC_RAW_NAME_PEER, peer)
+		      : 0;
 	if (len)
 		raw->name_len = IPC_RAW_NAME_PEER + len;
 }
@@ -362,8 +364,9 @@ static __always_inline void take_passed(struct ipc_raw *raw, const struct passed
 
 /* ---- records -------------------------------------------------------------------------------------------------------- */
 
-/* A record about the socket @what, with its addresses; @passed is one that the call gave or got, and may be NULL. */
-static NOINLINE struct ipc_raw *record_sock(const struct subject *what, __u8 verb, const struct passed *passed)
+/* As record_sock() below. False: there is none. */
+static NOINLINE bool make_record_sock(const struct subject *what, __u8 verb, const struct passed *passed,
+				      struct ipc_raw **out)
 {
 	struct sock *sk = (void *)what->sock;
 	struct ipc_raw *raw;
@@ -371,7 +374,7 @@ static NOINLINE struct ipc_raw *record_sock(const struct subject *what, __u8 ver
 	if (what->kind == IPC_RAW_SOCK_UNIX) {
 		raw = record(what, verb, IPC_RAW_NAME_SMALL);
 		if (!raw)
-			return 0;
+			return false;
 		if (sk)
 			describe_unix(raw, sk);
 		if (passed)
@@ -379,7 +382,7 @@ static NOINLINE struct ipc_raw *record_sock(const struct subject *what, __u8 ver
 	} else {
 		raw = record(what, verb, 0);
 		if (!raw)
-			return 0;
+			return false;
 		if (what->family == AF_INET || what->family == AF_INET6) {
 			if (sk)
 				describe_inet(raw, sk, what->family);
@@ -391,6 +394,23 @@ static NOINLINE struct ipc_raw *record_sock(const struct subject *what, __u8 ver
 	}
 	if (sk)
 		raw->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	*out = raw;
+	return true;
+}
+
+/*
+ * A record about the socket @what, with its addresses; @passed is one that the call gave or got, and may be NULL. Before Linux 6.3 the
+ * verifier forgets that a record which another function returned is there, and would miss its end on the way where it is not.
+ */
+static __always_inline struct ipc_raw *record_sock(const struct subject *what, __u8 verb, const struct passed *passed)
+{
+	struct ipc_raw *raw = 0;
+
+	if (!make_record_sock(what, verb, passed, &raw))
+		return 0;
+	barrier_var(raw);
+	if (!raw)
+		__builtin_unreachable();
 	return raw;
 }
 

@@ -35,13 +35,6 @@ static __always_inline bool is_kernel_thread(void)
 	return BPF_CORE_READ((struct task_struct___flags *)current(), flags) & PF_KTHREAD;
 }
 
-static __always_inline void set_nobody(struct ipc_raw *raw)
-{
-	raw->pid = raw->tid = 0;
-	raw->uid = (__u32)-1;
-	raw->comm[0] = '\0';
-}
-
 /* An object goes: @perm is what the kernel's function is given. Most go by a call that tells of it when it returns. */
 static __always_inline void tell_end(__u8 kind, __u8 verb, __u32 ns, struct kern_ipc_perm *perm)
 {
@@ -61,7 +54,7 @@ static __always_inline void tell_end(__u8 kind, __u8 verb, __u32 ns, struct kern
 		return;
 	raw->has = verb == VERB_CLOSE ? IPC_RAW_LAST : IPC_RAW_KEY;
 	if (is_kernel_thread())
-		set_nobody(raw);
+		forget_actor(raw);
 	submit(raw);
 }
 

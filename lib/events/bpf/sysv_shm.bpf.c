@@ -106,7 +106,7 @@ __weak NOINLINE int tell_mapping(__u32 id, __u32 ns, __u64 address, __u64 how, _
 		raw->pid = (__u32)(actor >> 32);
 		raw->tid = (__u32)actor;
 	} else if (is_kernel_thread()) {
-		set_nobody(raw);
+		forget_actor(raw);
 	}
 	submit(raw);
 	return 0;

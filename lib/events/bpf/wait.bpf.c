@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* BPF: calls that begin to sleep, of all families, and waiting for POSIX semaphores, which is all that the kernel sees of these. */
-#include "events/bpf/core.bpf.h"
+#define WITH_SOCKETS
+#include "events/bpf/path.bpf.h"
 
 #define EBUSY 16
-#define TMPFS_MAGIC 0x01021994
 
 /* include/linux/sched.h */
 #define TASK_INTERRUPTIBLE 0x0001
@@ -65,7 +65,11 @@ int on_sched_switch(__u64 *ctx)
 	if (!call || call->slept)
 		return 0;
 	call->slept = bpf_ktime_get_ns();
-	raw = record(&call->what, VERB_WAIT, 0);
+	if (call->what.verb == VERB_OPEN && call->what.kind == IPC_RAW_FIFO) {
+		tell_opening(call);
+		return 0;
+	}
+	raw = record_call(call, VERB_WAIT);
 	if (!raw)
 		return 0;
 	raw->time = call->slept;
@@ -103,6 +107,7 @@ ENTER(futex, 6)
 {
 	struct subject what = {.kind = IPC_RAW_SEM_POSIX, .verb = VERB_NONE};
 	__u64 operation = args->at[1] & ~(__u64)FUTEX_CLOCK_REALTIME;
+	const struct ipc_settings *s = get_settings();
 	struct place place = {0};
 	long r;
 
@@ -110,7 +115,7 @@ ENTER(futex, 6)
 	if (operation != FUTEX_WAIT && operation != FUTEX_WAIT_BITSET)
 		return 0;
 	what.ns = mnt_ns_of_current();
-	if (!get_settings() || !wants(get_settings(), &what))
+	if (!s || !wants(s, &what))
 		return 0;
 	r = bpf_find_vma(bpf_get_current_task_btf(), args->at[0], look_at_mapping, &place, 0);
 	/* Another thread is changing the mappings: what was it about? */
