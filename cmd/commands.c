@@ -7,12 +7,13 @@
 #include "suggest.h"
 
 extern const struct command command_list, command_show, command_dump, command_create, command_set, command_send,
-	command_receive, command_post, command_wait, command_remove, command_clean, command_monitor, command_help, command_complete;
+	command_receive, command_post, command_wait, command_remove, command_clean, command_monitor, command_help,
+	command_complete;
 
 const struct command *const commands[] = {
-	&command_list,     &command_show, &command_dump, &command_monitor, &command_create, &command_set,   &command_send,
-	&command_receive,  &command_post, &command_wait, &command_remove, &command_clean, &command_help,
-	&command_complete, NULL,
+	&command_list,   &command_show,  &command_dump,    &command_monitor,  &command_create,
+	&command_set,    &command_send,  &command_receive, &command_post,     &command_wait,
+	&command_remove, &command_clean, &command_help,    &command_complete, NULL,
 };
 
 const struct command *command_find(const char *name)

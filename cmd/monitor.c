@@ -30,7 +30,7 @@ static const struct poptOption watching_options[] = {
 	OPTION_WITH("filter", '\0', OPTION_EVENT_FILTER, "expression over the fields of events, see ipctool-filter(5)",
 		    "EXPR"),
 	OPTION_FLAG("failures", '\0', OPTION_FAILURES, "calls that failed as well"),
-	OPTION_WITH("scan", '\0', OPTION_SCAN, "FIFOs and socket files below DIR too, without BPF", "DIR"),
+	OPTION_WITH("scan", '\0', OPTION_SCAN, "know FIFOs and socket files below DIR from the beginning", "DIR"),
 	OPTION_WITH("namespace", '\0', OPTION_NAMESPACE,
 		    "what happens in the namespaces of a process, or in that of a file", "PID|FILE"),
 	OPTION_FLAG("all-namespaces", '\0', OPTION_ALL_NAMESPACES,

@@ -46,10 +46,10 @@ enum option_code {
 	OPTION_REFS,
 	OPTION_COUNT,
 	OPTION_STRICT,
-	OPTION_FORCE,            /* of `remove` */
-	OPTION_INCLUDE,          /* of `clean` */
-	OPTION_CONTENT_FORMAT,   /* of `dump` */
-	OPTION_EVENT_SOURCE,     /* of `monitor` */
+	OPTION_FORCE,          /* of `remove` */
+	OPTION_INCLUDE,        /* of `clean` */
+	OPTION_CONTENT_FORMAT, /* of `dump` */
+	OPTION_EVENT_SOURCE,   /* of `monitor` */
 	OPTION_EVENT_VERB,
 	OPTION_EVENT_FILTER,
 	OPTION_EVENT_UNTIL,

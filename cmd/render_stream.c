@@ -149,7 +149,7 @@ static size_t usual_width(const struct column *column)
 		const char *name;
 		size_t width;
 	} usual[] = {
-		{"verb", 7}, {"ref", 20}, {"class", 6}, {"kind", 7},   {"name", 20},  {"key", 10},       {"detail", 24},
+		{"verb", 7}, {"ref", 24}, {"class", 6}, {"kind", 7},   {"name", 20},  {"key", 10},       {"detail", 24},
 		{"pid", 7},  {"tid", 7},  {"comm", 15}, {"device", 6}, {"inode", 10}, {"namespace", 10},
 	};
 	const char *name = ipc_field_name(column_field(column));

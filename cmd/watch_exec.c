@@ -24,8 +24,6 @@
 #define PREFIX "IPCTOOL_"
 #define MOST_WAITING 16384 /* events: about 10 MB */
 
-extern char **environ;
-
 /* What goes into the environment of one command. */
 struct assignments {
 	struct assignments *next;

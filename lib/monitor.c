@@ -142,7 +142,8 @@ static int choose_verbs(struct ipc_monitor *monitor)
 		monitor->verbs[kind->events->raw] |= verbs;
 		monitor->settings.verbs[kind->events->raw] |= needed_for(verbs, &kind->events->range);
 		monitor->settings.edges[kind->events->raw] =
-			nothing_named(monitor->query) && !monitor->how.traffic && !monitor->how.verbs;
+			nothing_named(monitor->query) && !monitor->how.traffic && !monitor->how.verbs &&
+			monitor->query->view != IPC_VIEW_ALL;
 		if (monitor->how.record && IPC_RECORDED_RAWS & 1u << kind->events->raw)
 			monitor->settings.verbs[kind->events->raw] |=
 				IPC_RECORDED_VERBS & (kind->events->range.life | kind->events->range.traffic);
@@ -280,17 +281,19 @@ static int add_fd(struct ipc_monitor *monitor, int fd)
 /* The book knows now what there is. */
 static int join_record(struct ipc_monitor *monitor)
 {
+	bool knows = strcmp(monitor->source->ops->name, "bpf") == 0;
 	int r;
 
 	if (!monitor->recorder)
 		return 0;
-	if (strcmp(monitor->source->ops->name, "bpf") != 0)
-		add_blind(monitor, "who makes and takes semaphores: nothing new is learnt for the record without BPF");
+	if (!knows)
+		add_blind(monitor, "who makes and takes semaphores, so nothing new is recorded");
 	monitor->both_fd = epoll_create1(EPOLL_CLOEXEC);
 	r = monitor->both_fd < 0 ? -errno : add_fd(monitor, monitor->source->fd);
 	if (r == 0)
 		r = add_fd(monitor, ipc_recorder_fd(monitor->recorder));
-	return r ? ipc_ctx_fail(monitor->ctx, r, "no descriptor to wait on: %s", strerror(-r)) : ipc_recorder_join(monitor);
+	return r ? ipc_ctx_fail(monitor->ctx, r, "no descriptor to wait on: %s", strerror(-r))
+		 : ipc_recorder_join(monitor, knows);
 }
 
 /* ---- the monitor ---------------------------------------------------------------------------------------------------- */
@@ -457,5 +460,8 @@ const char *ipc_monitor_unsaved(const struct ipc_monitor *monitor)
 
 uint64_t ipc_monitor_lost(const struct ipc_monitor *monitor)
 {
-	return monitor->lost;
+	struct ipc_source *source = monitor->source;
+
+	/* Also those that no event has told of yet: who stops in the middle of reading is not told any more. */
+	return source->ops->lost ? source->ops->lost(source, NULL) : 0;
 }

@@ -276,11 +276,13 @@ static enum ipc_state judge(struct ipc_run *run, const struct ipc_object *object
 static const struct ipc_events events = {
 	.raw = IPC_RAW_SIGNAL,
 	.space = IPC_SPACE_NONE,
-	.range = {
-		.life = IPC_EVENT_BIT(IPC_EVENT_SIGNAL),
-		.traffic = IPC_EVENT_BIT(IPC_EVENT_RECEIVE),
-		.unseen = "how the kernel ends all other threads of a process that ends, or begins another program",
-	},
+	.range =
+		{
+			.life = IPC_EVENT_BIT(IPC_EVENT_SIGNAL),
+			.traffic = IPC_EVENT_BIT(IPC_EVENT_RECEIVE),
+			.unseen =
+				"how the kernel ends all other threads of a process that ends, or begins another program",
+		},
 };
 
 const struct ipc_kind ipc_kind_signal_process = {

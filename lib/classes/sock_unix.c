@@ -483,12 +483,13 @@ static const struct ipc_events events = {
 	.raw = IPC_RAW_SOCK_UNIX,
 	.space = IPC_SPACE_SOCKET,
 	.fill = fill_event,
-	.range = {
-		.life = IPC_SOCK_LIFE | IPC_EVENT_BIT(IPC_EVENT_REMOVE),
-		.traffic = IPC_SOCK_TRAFFIC,
-		.plain = IPC_SOCK_PLAIN | IPC_EVENT_BIT(IPC_EVENT_REMOVE),
-		.unseen = IPC_SOCK_UNSEEN,
-	},
+	.range =
+		{
+			.life = IPC_SOCK_LIFE | IPC_EVENT_BIT(IPC_EVENT_REMOVE),
+			.traffic = IPC_SOCK_TRAFFIC,
+			.plain = IPC_SOCK_PLAIN | IPC_EVENT_BIT(IPC_EVENT_REMOVE),
+			.unseen = IPC_SOCK_UNSEEN,
+		},
 };
 
 const struct ipc_kind ipc_kind_sock_unix = {

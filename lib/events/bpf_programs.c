@@ -62,7 +62,8 @@ static bool is_wanted(const struct ipc_bpf_choice *choice, const struct bpf_prog
 	if (!parse_name(bpf_program__name(program), name) || (!name->both && name->hooked != choice->hooked))
 		return false;
 	*hook = ipc_hook_find(name->hook);
-	return *hook && ipc_hook_wanted(*hook, choice->settings);
+	return *hook && ipc_hook_wanted(*hook, choice->settings) &&
+	       (name->turn != IPC_BPF_ENTRIES || ipc_hook_entry_wanted(*hook, choice->settings));
 }
 
 /* ---- what this kernel has ------------------------------------------------------------------------------------------- */

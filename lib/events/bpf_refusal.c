@@ -120,8 +120,12 @@ static int refuse_privilege(struct ipc_ctx *ctx, const struct ipc_bpf_refusal *r
 
 static bool is_privilege(const struct ipc_bpf_refusal *refusal, int error)
 {
-	/* While loading -EACCES is what the verifier says of a program. */
-	return error == -EPERM || (error == -EACCES && refusal->step != IPC_BPF_LOADING);
+	if (error == -EPERM)
+		return true;
+	/* What a program lacks a capability for the verifier may just not know: -EINVAL. -EACCES is what it says of a program's faults. */
+	if (refusal->step == IPC_BPF_LOADING)
+		return !may(CAPABILITY_BPF) || !may(CAPABILITY_PERFMON);
+	return error == -EACCES;
 }
 
 int ipc_bpf_refuse(struct ipc_ctx *ctx, const struct ipc_bpf_refusal *refusal, int error)

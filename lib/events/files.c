@@ -29,12 +29,12 @@
 
 void ipc_event_ask_paths(struct ipc_settings *settings)
 {
-	uint32_t named = settings->verbs[IPC_RAW_FIFO] | settings->verbs[IPC_RAW_SHM_POSIX] |
-			 settings->verbs[IPC_RAW_SEM_POSIX];
+	uint32_t named =
+		settings->verbs[IPC_RAW_FIFO] | settings->verbs[IPC_RAW_SHM_POSIX] | settings->verbs[IPC_RAW_SEM_POSIX];
 	uint32_t *verbs = &settings->verbs[IPC_RAW_PATH];
 
 	/* Names have to be followed to know what is removed. */
-	if (named & (BIT(REMOVE) | BIT(CHANGE)))
+	if (named & (BIT(REMOVE) | BIT(CHANGE)) || settings->verbs[IPC_RAW_SOCK_UNIX] & BIT(REMOVE))
 		*verbs |= BIT(CHANGE);
 	*verbs |= (named | settings->verbs[IPC_RAW_SOCK_UNIX]) & BIT(REMOVE);
 	*verbs |= named & BIT(CREATE);
@@ -214,8 +214,8 @@ static struct ipc_known *find_known(struct ipc_monitor *monitor, const struct ip
 
 	*path = ipc_event_path(monitor, raw, second);
 	if (raw->inode && !second)
-		known = ipc_book_find(&monitor->book, (struct ipc_key){IPC_SPACE_FILE, ipc_event_device(raw->dev),
-								       raw->inode});
+		known = ipc_book_find(&monitor->book,
+				      (struct ipc_key){IPC_SPACE_FILE, ipc_event_device(raw->dev), raw->inode});
 	if (!known && path->data)
 		known = find_named(monitor, raw, *path);
 	if (!known && path->data && may_have_links(raw, second)) {
@@ -237,15 +237,6 @@ static bool is_sketch(struct ipc_bytes name)
 		    !(name.data[i] >= '0' && name.data[i] <= '9'))
 			return false;
 	return true;
-}
-
-/* The name that `remove` gives to a file for a moment, to be certain of which one it is that it takes away. */
-static bool is_private(struct ipc_bytes path)
-{
-	const char *slash = path.len ? memrchr(path.data, '/', path.len) : NULL;
-
-	return slash && ipc_bytes_starts((struct ipc_bytes){slash + 1, path.len - (size_t)(slash + 1 - path.data)},
-					 IPC_PRIVATE_PREFIX);
 }
 
 /* What it is called to everybody else. */
@@ -298,15 +289,17 @@ static int take_replaced(struct ipc_monitor *monitor, const struct ipc_raw *raw,
 
 	if (!replaced || replaced == known || raw->error)
 		return 0;
-	made = copy(monitor, raw, replaced->raw, replaced->name, IPC_NO_BYTES);
+	made = copy(monitor, raw, replaced->raw, shown_name(replaced), IPC_NO_BYTES);
 	if (made) {
 		made->verb = IPC_EVENT_REMOVE;
+		/* The record has the inode of the other one. */
+		made->inode = made->dev = 0;
 		identify(made, replaced);
 	}
 	return tell(monitor, made);
 }
 
-/* It gets a name that nobody else is to know, or its own one back. */
+/* The name that `remove` gives to a file for a moment: nobody else is to know it. Or the file gets its own one back. */
 static int put_aside(struct ipc_monitor *monitor, struct ipc_known *known, struct ipc_bytes name)
 {
 	struct ipc_bytes own = shown_name(known);
@@ -320,6 +313,28 @@ static int put_aside(struct ipc_monitor *monitor, struct ipc_known *known, struc
 		known->aside = (struct ipc_bytes){aside, own.len};
 	}
 	return ipc_book_rename(&monitor->book, known, name);
+}
+
+/* The same of one that nothing is known of yet. */
+static int put_unknown_aside(struct ipc_monitor *monitor, const struct ipc_raw *raw, struct ipc_bytes from,
+			     struct ipc_bytes to)
+{
+	struct ipc_key key = {IPC_SPACE_FILE, ipc_event_device(raw->dev), raw->inode};
+	enum ipc_raw_kind kind = IPC_RAW_NONE;
+	struct ipc_bytes name = from;
+	struct ipc_known *known;
+
+	if (S_ISFIFO(raw->mode))
+		kind = IPC_RAW_FIFO;
+	else if (S_ISSOCK(raw->mode))
+		kind = IPC_RAW_SOCK_UNIX;
+	else if (S_ISREG(raw->mode))
+		kind = ipc_event_memory(monitor, from, &name);
+	if (!kind || !raw->inode || !from.data || raw->error)
+		return 0;
+	/* Which socket it is the file of, and where, nobody knows. */
+	known = ipc_book_add(&monitor->book, key, kind, kind == IPC_RAW_SOCK_UNIX ? 0 : raw->ns, name);
+	return known ? put_aside(monitor, known, to) : -ENOMEM;
 }
 
 static int take_back(struct ipc_monitor *monitor, struct ipc_known *known)
@@ -358,6 +373,11 @@ static int tell_renamed(struct ipc_monitor *monitor, const struct ipc_raw *raw, 
 	known = ipc_book_find(&monitor->book, key);
 	if (known && !raw->error && ipc_book_rename(&monitor->book, known, name) < 0)
 		r = -ENOMEM;
+	/* References that are paths lead elsewhere now. */
+	if (made && made->kind == IPC_RAW_FIFO && !raw->error && monitor->query->target_count) {
+		ipc_targets_follow(monitor->query, (struct ipc_bytes){made->name, made->second - 1u});
+		ipc_targets_follow(monitor->query, name);
+	}
 	return r;
 }
 
@@ -377,29 +397,49 @@ static int move_memory(struct ipc_monitor *monitor, const struct ipc_raw *raw, s
 	return r == 0 && kind && !raw->error ? tell_moved(monitor, raw, IPC_EVENT_CREATE, &old, kind, name) : r;
 }
 
+/* A directory of /dev/shm, or a link there, is no object. What is gone already was one, for all that is known. */
+static bool may_be_file(struct ipc_monitor *monitor, const struct ipc_raw *raw, struct ipc_bytes path)
+{
+	struct stat st;
+	int fd = raw->inode ? -1 : open_there(monitor, raw, path, O_NOFOLLOW);
+
+	if (fd < 0)
+		return !raw->inode || S_ISREG(raw->mode);
+	if (fstat(fd, &st) < 0)
+		st.st_mode = S_IFREG;
+	close(fd);
+	return S_ISREG(st.st_mode);
+}
+
 static int take_renamed(struct ipc_monitor *monitor, const struct ipc_raw *raw)
 {
 	struct ipc_bytes from, to, name = IPC_NO_BYTES;
 	struct ipc_known *known = find_known(monitor, raw, false, &from);
+	struct ipc_key key = known ? known->key : (struct ipc_key){0};
 	enum ipc_raw_kind kind;
 	int r = take_replaced(monitor, raw, known);
 
+	/* What was replaced may be in the book no more. */
+	known = known ? ipc_book_find(&monitor->book, key) : NULL;
 	to = true_path(monitor, raw, true);
 	if (r || !to.data)
 		return r;
-	if (known && known->raw == IPC_RAW_SOCK_UNIX)
-		return 0;
-	if (known && is_private(to) && !raw->error)
+	if (known && ipc_private_is(to) && !raw->error)
 		return put_aside(monitor, known, to);
-	if (known && known->aside.data && is_private(from) && !raw->error)
+	if (known && known->aside.data && ipc_private_is(from) && !raw->error)
 		return take_back(monitor, known);
+	/* It keeps the address that it was bound to, but is removed by its new name. */
+	if (known && known->raw == IPC_RAW_SOCK_UNIX)
+		return raw->error ? 0 : ipc_book_rename(&monitor->book, known, to);
 	if (known && known->raw != IPC_RAW_FIFO)
 		return move_memory(monitor, raw, known, to);
 	if (known)
 		return tell_renamed(monitor, raw, known, to);
 	/* Something that was of no interest gets the name of an object. */
 	kind = ipc_event_memory(monitor, to, &name);
-	if (kind && !raw->error && !is_private(to) && (!raw->inode || S_ISREG(raw->mode)))
+	if (ipc_private_is(to))
+		return put_unknown_aside(monitor, raw, from, to);
+	if (kind && !raw->error && may_be_file(monitor, raw, to))
 		return tell_moved(monitor, raw, IPC_EVENT_CREATE, NULL, kind, name);
 	return 0;
 }
@@ -414,7 +454,7 @@ static int take_linked(struct ipc_monitor *monitor, const struct ipc_raw *raw)
 	enum ipc_raw_kind kind;
 	struct ipc_raw *made;
 
-	if (!to.data || is_private(to))
+	if (!to.data || ipc_private_is(to))
 		return 0;
 	kind = ipc_event_memory(monitor, to, &name);
 	if (raw->inode ? S_ISFIFO(raw->mode) : known && known->raw == IPC_RAW_FIFO)
@@ -430,13 +470,26 @@ static int take_linked(struct ipc_monitor *monitor, const struct ipc_raw *raw)
 	return tell(monitor, made);
 }
 
+/* What is there when the record is read may be another one that got the name since: if so it is known by its own. */
+static void look_at_made(struct ipc_monitor *monitor, struct ipc_raw *made, struct ipc_bytes path)
+{
+	const struct ipc_known *known;
+
+	if (!look_for_fifo(monitor, made, path))
+		return;
+	known = ipc_book_find(&monitor->book,
+			      (struct ipc_key){IPC_SPACE_FILE, ipc_event_device(made->dev), made->inode});
+	if (known && !ipc_bytes_equal(known->name, path))
+		made->inode = made->dev = 0;
+}
+
 static int take_made(struct ipc_monitor *monitor, const struct ipc_raw *raw)
 {
 	struct ipc_bytes path = true_path(monitor, raw, false);
 	struct ipc_raw *made = copy(monitor, raw, IPC_RAW_FIFO, path, IPC_NO_BYTES);
 
-	if (made && path.data && !raw->error)
-		look_for_fifo(monitor, made, path);
+	if (made && path.data && !raw->inode && !raw->error)
+		look_at_made(monitor, made, path);
 	return tell(monitor, made);
 }
 
@@ -451,7 +504,7 @@ static int take_unopened(struct ipc_monitor *monitor, const struct ipc_raw *raw)
 
 	if (!path.data)
 		return 0;
-	kind = known ? known->raw : ipc_event_memory(monitor, path, &name);
+	kind = known ? known->raw : raw->inode ? IPC_RAW_FIFO : ipc_event_memory(monitor, path, &name);
 	if (kind == IPC_RAW_SOCK_UNIX || (kind && kind != IPC_RAW_FIFO && raw->verb != IPC_EVENT_OPEN))
 		return 0;
 	made = copy(monitor, raw, kind ? kind : IPC_RAW_FIFO, known ? shown_name(known) : name, IPC_NO_BYTES);
@@ -468,8 +521,8 @@ static int take_unopened(struct ipc_monitor *monitor, const struct ipc_raw *raw)
 
 bool ipc_event_is_by_path(const struct ipc_raw *raw)
 {
-	return raw->kind == IPC_RAW_PATH ||
-	       (raw->kind == IPC_RAW_FIFO && !raw->inode && raw->name_is != IPC_RAW_NAME_WHOLE);
+	return raw->kind == IPC_RAW_PATH || (raw->kind == IPC_RAW_FIFO && (raw->name_is == IPC_RAW_NAME_BEHIND ||
+									   raw->name_is == IPC_RAW_NAME_RELATIVE));
 }
 
 int ipc_event_take_path(struct ipc_monitor *monitor, const struct ipc_raw *raw)

@@ -8,22 +8,22 @@
 #define BIT(verb) IPC_EVENT_BIT(IPC_EVENT_##verb)
 #define WAITS (BIT(WAIT) | BIT(WAKE))
 
-#define SOCKETS(verbs)                                                                      \
+#define SOCKETS(verbs)                                                                          \
 	{IPC_RAW_SOCK_UNIX, (verbs)}, {IPC_RAW_SOCK_TCP, (verbs)}, {IPC_RAW_SOCK_UDP, (verbs)}, \
-	{                                                                                   \
-		IPC_RAW_SOCK_OTHER, (verbs)                                                 \
+	{                                                                                       \
+		IPC_RAW_SOCK_OTHER, (verbs)                                                     \
 	}
-#define PIPES(verbs)                           \
-	{IPC_RAW_PIPE, (verbs)},               \
-	{                                      \
-		IPC_RAW_FIFO, (verbs)          \
+#define PIPES(verbs)                  \
+	{IPC_RAW_PIPE, (verbs)},      \
+	{                             \
+		IPC_RAW_FIFO, (verbs) \
 	}
 #define STREAMS(verbs) PIPES(verbs), SOCKETS(verbs)
 /* In memory */
-#define FILES(verbs)                                                                 \
-	{IPC_RAW_SHM_POSIX, (verbs)}, {IPC_RAW_SHM_MEMFD, (verbs)},                  \
-	{                                                                            \
-		IPC_RAW_SEM_POSIX, (verbs)                                           \
+#define FILES(verbs)                                                \
+	{IPC_RAW_SHM_POSIX, (verbs)}, {IPC_RAW_SHM_MEMFD, (verbs)}, \
+	{                                                           \
+		IPC_RAW_SEM_POSIX, (verbs)                          \
 	}
 
 static const struct ipc_hook hooks[] = {
@@ -193,6 +193,18 @@ const struct ipc_hook *ipc_hook_find(const char *name)
 const struct ipc_hook_need *ipc_hook_need(size_t index)
 {
 	return index < sizeof(needs) / sizeof(needs[0]) ? &needs[index] : NULL;
+}
+
+/* What was opened shows itself. What is yet to be opened is of interest to who waits for it, or fails. */
+bool ipc_hook_entry_wanted(const struct ipc_hook *hook, const struct ipc_settings *settings)
+{
+	static const char *const opens[] = {"open", "creat", "openat", "openat2"};
+	size_t i;
+
+	for (i = 0; i < sizeof(opens) / sizeof(opens[0]); i++)
+		if (strcmp(opens[i], hook->name) == 0)
+			return settings->failures || settings->verbs[IPC_RAW_FIFO] & WAITS;
+	return true;
 }
 
 bool ipc_hook_wanted(const struct ipc_hook *hook, const struct ipc_settings *settings)

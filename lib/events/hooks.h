@@ -35,5 +35,7 @@ struct ipc_hook_need {
 const struct ipc_hook_need *ipc_hook_need(size_t index);
 /* Does it tell of anything that @settings want? */
 bool ipc_hook_wanted(const struct ipc_hook *hook, const struct ipc_settings *settings);
+/* If so: is the beginning of the call of use as well, or its end alone? */
+bool ipc_hook_entry_wanted(const struct ipc_hook *hook, const struct ipc_settings *settings);
 
 #endif

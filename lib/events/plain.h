@@ -64,7 +64,7 @@ int ipc_plain_each_place(struct ipc_plain *plain, enum ipc_ns_type type,
  * NAME_read(): queue what has happened. Returns 0 or -errno with text. NAME_free(): NULL is allowed.
  */
 
-/* plain_files.c: FIFOs, socket files and POSIX objects by inotify. */
+/* plain_files.c and others: FIFOs, socket files and POSIX objects by inotify. */
 int ipc_plain_files_new(struct ipc_plain *plain);
 int ipc_plain_files_read(struct ipc_plain *plain);
 void ipc_plain_files_free(struct ipc_plain_files *files);

@@ -53,6 +53,19 @@ static void note_unwatched(struct ipc_plain *plain, const char *path, int error)
 		files->first_unwatched = strdup(path);
 }
 
+/*
+ * @dir may have been reached by another path before, or through another mount: what is in /dev/shm, or a queue, is called after that
+ * place all the same.
+ */
+static int settle_place(const struct visit *visit, struct ipc_plain_dir *dir, const char *shown, bool memory)
+{
+	if (dir->memory || dir->place->queues || !(memory || visit->place->queues))
+		return 0;
+	dir->place = visit->place;
+	dir->memory = memory;
+	return strcmp(dir->path, shown) == 0 ? 0 : ipc_plain_dir_rename(visit->plain->files, dir, shown);
+}
+
 /* @path: for inotify; @shown: what the files' paths begin with. */
 static int watch(const struct visit *visit, const char *path, const char *shown)
 {
@@ -60,7 +73,7 @@ static int watch(const struct visit *visit, const char *path, const char *shown)
 	bool memory = !visit->place->queues && is_below(shown, SHM_DIR);
 	/* Nearly all that is opened in other directories is no object: there each FIFO is watched by itself. */
 	bool whole = memory || visit->place->queues || !visit->deep;
-	uint32_t mask = ipc_plain_files_mask(visit->plain, visit->place->queues, memory, whole);
+	uint32_t mask = ipc_plain_object_mask(visit->plain, visit->place->queues, memory, whole);
 	struct ipc_plain_dir *dir;
 	int wd = inotify_add_watch(files->fd, path, mask | IN_ONLYDIR | IN_MASK_ADD);
 
@@ -73,15 +86,14 @@ static int watch(const struct visit *visit, const char *path, const char *shown)
 	if (!dir)
 		return -ENOMEM;
 	dir->deep |= visit->deep;
-	dir->memory = memory;
 	dir->whole |= whole;
-	return 0;
+	return settle_place(visit, dir, shown, memory);
 }
 
 int ipc_plain_dirs_watch_file(struct ipc_plain *plain, struct ipc_plain_file *file)
 {
-	uint32_t all = ipc_plain_files_mask(plain, false, false, true);
-	uint32_t mask = all & ~ipc_plain_files_mask(plain, false, false, false);
+	uint32_t all = ipc_plain_object_mask(plain, false, false, true);
+	uint32_t mask = all & ~ipc_plain_object_mask(plain, false, false, false);
 	struct ipc_plain_files *files = plain->files;
 	struct ipc_plain_dir *watch;
 	char path[PATH_MAX], root[PATH_MAX];
@@ -136,7 +148,7 @@ static int take_entry(const struct visit *visit, const struct ipc_scan_entry *en
 	struct ipc_bytes path = {entry->path, slash == entry->path ? 1 : (size_t)(slash - entry->path)};
 	struct ipc_plain_dir *dir = ipc_plain_dir_at(visit->plain->files, visit->place, path);
 
-	return dir ? ipc_plain_files_found(visit->plain, dir, slash + 1, &entry->file, visit->tell) : 0;
+	return dir ? ipc_plain_object_found(visit->plain, dir, slash + 1, &entry->file, visit->tell) : 0;
 }
 
 static void say_trouble(struct ipc_plain *plain, const struct ipc_scan_trouble *trouble)
@@ -229,7 +241,7 @@ static int watch_target(struct visit *visit, const struct ipc_target *target)
 	if (r == 0 && !dir && visit->plain->quiet)
 		want->blind(want->data, "%s: its directory cannot be watched", target->ref.text);
 	if (r == 0 && dir && ipc_plain_dirs_stat(dir, name, &file) == 0)
-		r = ipc_plain_files_found(visit->plain, dir, name, &file, visit->tell);
+		r = ipc_plain_object_found(visit->plain, dir, name, &file, visit->tell);
 	return r;
 }
 
@@ -325,7 +337,7 @@ static int read_queues(const struct visit *visit)
 		close(copy);
 	while (dir && names && r == 0 && (entry = readdir(names)))
 		if (ipc_plain_dirs_stat(dir, entry->d_name, &file) == 0)
-			r = ipc_plain_files_found(visit->plain, dir, entry->d_name, &file, visit->tell);
+			r = ipc_plain_object_found(visit->plain, dir, entry->d_name, &file, visit->tell);
 	if (names)
 		closedir(names);
 	return r;
@@ -430,7 +442,8 @@ static int move_dir(struct ipc_plain_dir *dir, void *data)
 
 	if (dir->only || dir->place != moving->place || !is_below(dir->path, moving->path))
 		return 0;
-	if (!moving->to) {
+	/* What is in /dev/shm is something else elsewhere. */
+	if (!moving->to || is_below(moving->to, SHM_DIR) != dir->memory) {
 		/* Watches of its files go with it: the walk has to begin anew. */
 		inotify_rm_watch(moving->files->fd, dir->wd);
 		ipc_plain_dir_drop(moving->files, dir);

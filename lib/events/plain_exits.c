@@ -95,10 +95,9 @@ int ipc_plain_exits_read(struct ipc_plain *plain)
 {
 	struct ipc_plain_exits *exits = plain->exits;
 	bool any = false;
-	ssize_t n;
 
 	/* Which they were does not matter, and not how many: ENOBUFS says the same. */
-	while ((n = mnl_socket_recvfrom(exits->socket, exits->buffer, sizeof(exits->buffer))) >= 0 || errno == ENOBUFS)
+	while (mnl_socket_recvfrom(exits->socket, exits->buffer, sizeof(exits->buffer)) >= 0 || errno == ENOBUFS)
 		any = true;
 	if (any)
 		ipc_plain_looks_soon(plain);

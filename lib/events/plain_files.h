@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Files that are watched: their directories (plain_dirs.c), a table of those that are objects (plain_table.c), what happens to them (plain_files.c). */
+/* Files that are watched: their directories (plain_dirs.c), a table of those that are objects (plain_table.c), what happens to them (plain_objects.c). */
 #ifndef IPC_EVENTS_PLAIN_FILES_H
 #define IPC_EVENTS_PLAIN_FILES_H
 
@@ -113,14 +113,25 @@ int ipc_plain_dirs_watch_file(struct ipc_plain *plain, struct ipc_plain_file *fi
 /* Look at @name in @dir. Returns 0 or -errno. */
 int ipc_plain_dirs_stat(const struct ipc_plain_dir *dir, const char *name, struct ipc_file *out);
 
-/* ---- plain_files.c ------------------------------------------------------------------------------------------------- */
+/* ---- plain_objects.c ----------------------------------------------------------------------------------------------- */
 
-/* A directory's file that a scan found. Returns 0 or -ENOMEM. */
-int ipc_plain_files_found(struct ipc_plain *plain, struct ipc_plain_dir *dir, const char *name,
-			  const struct ipc_file *file, bool tell);
 /*
  * What inotify is to tell of the files of a directory, @whole: whatever is done with them, and not only that they come and go.
  */
-uint32_t ipc_plain_files_mask(const struct ipc_plain *plain, bool queues, bool memory, bool whole);
+uint32_t ipc_plain_object_mask(const struct ipc_plain *plain, bool queues, bool memory, bool whole);
+/* The following return 0 or -ENOMEM. A directory's file that a scan found; @tell: it is new. */
+int ipc_plain_object_found(struct ipc_plain *plain, struct ipc_plain_dir *dir, const char *name,
+			   const struct ipc_file *now, bool tell);
+/* @moved: it was something else before, or elsewhere. */
+int ipc_plain_object_created(struct ipc_plain *plain, struct ipc_plain_dir *dir, const char *name, bool moved);
+/* It is opened, closed, changed: @mask. */
+int ipc_plain_object_used(struct ipc_plain *plain, struct ipc_plain_dir *dir, const char *name, uint32_t mask);
+int ipc_plain_object_renamed(struct ipc_plain *plain, struct ipc_plain_file *from, struct ipc_plain_dir *dir,
+			     const char *name);
+void ipc_plain_object_removed(struct ipc_plain *plain, struct ipc_plain_dir *dir, const char *name);
+/* The same for one of the table, which may keep it for as long as somebody may have it open. */
+void ipc_plain_object_gone(struct ipc_plain *plain, struct ipc_plain_file *file);
+/* Forget it. */
+void ipc_plain_object_drop(struct ipc_plain_files *files, struct ipc_plain_file *file);
 
 #endif

@@ -444,6 +444,9 @@ int ipc_plain_looks_new(struct ipc_plain *plain)
 	plain->looks = looks;
 	looks->query = query;
 	looks->interval = plain->want.how->interval ? plain->want.how->interval : INTERVAL;
+	/* So that a time that is so much later is one. */
+	if (looks->interval > INT64_MAX / 2)
+		looks->interval = INT64_MAX / 2;
 	looks->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	r = looks->timer < 0 ? -errno : ipc_plain_poll(plain, looks->timer);
 	if (r < 0)

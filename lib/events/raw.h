@@ -122,7 +122,7 @@ struct ipc_raw {
 	__u16 name_at;
 	__u16 name_len;               /* of all of it, without the last NUL */
 	__u16 family, protocol, type; /* of a socket */
-	__u16 second; /* 0: one name alone; see IPC_RAW_NAME_BEHIND */
+	__u16 second;                 /* 0: one name alone; see IPC_RAW_NAME_BEHIND */
 	char comm[IPC_RAW_COMM];
 	struct ipc_raw_address local, remote;
 	__u32 users; /* open files, of a pipe its ends, that there were with this one; 0: not known */

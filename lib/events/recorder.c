@@ -3,16 +3,20 @@
 #include "events/recorder.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "events/recorder_file.h"
 #include "evidence.h"
+#include "sources/mounts.h"
 #include "sources/processes_read.h"
 #include "sources/umask_call.h"
 
@@ -31,6 +35,7 @@ struct ipc_recorder {
 	struct ipc_learnt_list old; /* what the file had; once joined, of what is not watched */
 	int timer;                  /* fires when there is something to write, and when that is done */
 	int64_t delay, written;     /* up to the next time; the last one, CLOCK_MONOTONIC, ns */
+	bool knows;                 /* the source tells who does what, and when that was */
 	bool learnt;                /* what is not written yet */
 	bool writing;
 	char trouble[400];
@@ -80,7 +85,7 @@ void ipc_recorder_see(struct ipc_monitor *monitor, const struct ipc_raw *raw, en
 {
 	int64_t time = (int64_t)raw->time + monitor->clock;
 
-	if (raw->error)
+	if (raw->error || (!monitor->recorder->knows && verb != IPC_EVENT_REMOVE))
 		return;
 	switch (verb) {
 	case IPC_EVENT_EXISTS: /* that was its creation, only just before the watching began */
@@ -131,7 +136,7 @@ static bool is_same(const struct ipc_known *known, const struct ipc_learnt *lear
 	return learnt->birth == IPC_UNKNOWN_INT || !known->birth || learnt->birth == known->birth;
 }
 
-int ipc_recorder_join(struct ipc_monitor *monitor)
+int ipc_recorder_join(struct ipc_monitor *monitor, bool knows)
 {
 	struct ipc_recorder *recorder = monitor->recorder;
 	size_t i, left = 0;
@@ -153,6 +158,7 @@ int ipc_recorder_join(struct ipc_monitor *monitor)
 		memcpy(user->comm, learnt->comm, sizeof(user->comm));
 	}
 	recorder->old.count = left;
+	recorder->knows = knows;
 	recorder->learnt = true;
 	return ipc_recorder_save(monitor);
 }
@@ -160,7 +166,7 @@ int ipc_recorder_join(struct ipc_monitor *monitor)
 /* ---- the text ------------------------------------------------------------------------------------------------------ */
 
 struct text {
-	struct ipc_recorder *recorder;
+	struct ipc_monitor *monitor;
 	struct ipc_buf out;
 	int64_t boot; /* real time of the boot, as the clock stands now */
 };
@@ -172,12 +178,41 @@ static void look_at_process(const struct text *text, struct ipc_known_user *user
 	struct ipc_process_stat stat;
 
 	user->ticks = IPC_UNKNOWN;
-	if (ipc_process_read_stat(text->recorder->ctx, user->pid, &stat) == 0 && stat.started &&
+	if (ipc_process_read_stat(text->monitor->ctx, user->pid, &stat) == 0 && stat.started &&
 	    text->boot + (int64_t)stat.ticks * tick <= user->time + START_SLACK)
 		user->ticks = stat.ticks;
 }
 
-static int print_user(struct text *text, const struct ipc_known *known, struct ipc_known_user *user,
+/*
+ * A file that was made while it was watched: which one the name leads to, and its birth, as long as it does. False: which one it was is
+ * not known.
+ */
+static bool look_at_file(const struct text *text, struct ipc_known *known, struct ipc_learnt *learnt)
+{
+	const struct ipc_ns *ns = ipc_ns_set_find(&text->monitor->query->run->places, IPC_NS_MNT, known->ns);
+	struct ipc_bytes name = known->name;
+	char path[NAME_MAX + 32];
+	struct ipc_file file;
+
+	if (known->raw != IPC_RAW_SEM_POSIX || known->birth)
+		return true;
+	if (!ns || !ns->own || name.len < 2 || name.len > NAME_MAX || memchr(name.data + 1, '/', name.len - 1))
+		return !known->unseen;
+	snprintf(path, sizeof(path), "/dev/shm/sem.%.*s", (int)name.len - 1, name.data + 1);
+	if (ipc_file_stat(NULL, AT_FDCWD, path, false, &file) < 0 || !S_ISREG(file.mode) ||
+	    file.birth == IPC_UNKNOWN_INT || file.birth > learnt->time + START_SLACK)
+		return !known->unseen;
+	if (known->unseen)
+		learnt->key = (struct ipc_key){IPC_SPACE_FILE, file.device, file.inode};
+	else if (known->key.device != file.device || known->key.inode != file.inode)
+		return true;
+	else
+		known->birth = file.birth;
+	learnt->birth = file.birth;
+	return true;
+}
+
+static int print_user(struct text *text, struct ipc_known *known, struct ipc_known_user *user,
 		      enum ipc_learnt_role role)
 {
 	struct ipc_learnt learnt = {
@@ -194,6 +229,8 @@ static int print_user(struct text *text, const struct ipc_known *known, struct i
 
 	if (!user->pid)
 		return 0;
+	if (!look_at_file(text, known, &learnt))
+		return 0;
 	if (!user->ticks)
 		look_at_process(text, user);
 	learnt.ticks = user->ticks;
@@ -207,16 +244,16 @@ static int print_known(const struct ipc_known *known, void *data)
 	int r = 0;
 
 	if (IPC_RECORDED_RAWS & 1u << known->raw)
-		r = print_user(data, known, &mine->creator, IPC_LEARNT_CREATED);
+		r = print_user(data, mine, &mine->creator, IPC_LEARNT_CREATED);
 	if (IPC_RECORDED_RAWS & 1u << known->raw && r == 0)
-		r = print_user(data, known, &mine->taker, IPC_LEARNT_TAKEN);
+		r = print_user(data, mine, &mine->taker, IPC_LEARNT_TAKEN);
 	return r;
 }
 
 static int make_text(struct ipc_monitor *monitor, struct ipc_buf *out)
 {
 	struct ipc_recorder *recorder = monitor->recorder;
-	struct text text = {.recorder = recorder, .boot = now(CLOCK_REALTIME) - now(CLOCK_BOOTTIME)};
+	struct text text = {.monitor = monitor, .boot = now(CLOCK_REALTIME) - now(CLOCK_BOOTTIME)};
 	int64_t begun = now(CLOCK_MONOTONIC), taken;
 	size_t i;
 	int r = ipc_learnt_print_head(&text.out, &recorder->origin);

@@ -20,8 +20,11 @@
  */
 int ipc_recorder_new(struct ipc_ctx *ctx, const char *path, struct ipc_recorder **out);
 void ipc_recorder_free(struct ipc_recorder *recorder);
-/* The book is full: what the file had of objects that are there gets into it, the rest of what is watched has gone. 0 or -ENOMEM. */
-int ipc_recorder_join(struct ipc_monitor *monitor);
+/*
+ * The book is full: what the file had of objects that are there gets into it, the rest of what is watched has gone, and the file is
+ * written. @knows: the source tells who does what; else nothing new is learnt. Returns 0 or -errno with text.
+ */
+int ipc_recorder_join(struct ipc_monitor *monitor, bool knows);
 /* Readable when ipc_recorder_tick() has something to do. */
 int ipc_recorder_fd(const struct ipc_recorder *recorder);
 /* @verb was done to @known, of a recorded kind. */

@@ -92,8 +92,7 @@ int ipc_event_know(struct ipc_monitor *monitor, const struct ipc_object *object,
 		return 0;
 	known = ipc_book_find(&monitor->book, key);
 	if (!known) {
-		known = ipc_book_add(&monitor->book, key, kind->events->raw, object->in ? object->in->inode : 0,
-				     name);
+		known = ipc_book_add(&monitor->book, key, kind->events->raw, object->in ? object->in->inode : 0, name);
 		if (!known)
 			return -ENOMEM;
 		/* The first look is over before anything is watched. */
@@ -120,11 +119,17 @@ static bool is_kept(const struct ipc_monitor *monitor, const struct ipc_kind *ki
 	       (IPC_EVENT_BIT(IPC_EVENT_REMOVE) | IPC_EVENT_BIT(IPC_EVENT_CLOSE));
 }
 
+/* Was it a look that told first of @known, whose beginning @raw may be? */
+static bool is_found_before(const struct ipc_monitor *monitor, const struct ipc_raw *raw, const struct ipc_known *known)
+{
+	return known->looked && ((int64_t)raw->time <= known->looked || monitor->source->ops->late);
+}
+
 /* Does @raw tell of a beginning other than that of @known, whose end was not seen? */
-static bool is_another(const struct ipc_raw *raw, const struct ipc_known *known)
+static bool is_another(const struct ipc_monitor *monitor, const struct ipc_raw *raw, const struct ipc_known *known)
 {
 	return raw->verb == IPC_EVENT_CREATE && raw->has & IPC_RAW_NEW && !raw->error &&
-	       (int64_t)raw->time > known->looked;
+	       !is_found_before(monitor, raw, known);
 }
 
 /* @key, or one made up for what was gone before it was looked at: it can still be recognised by its name. */
@@ -173,7 +178,7 @@ static struct ipc_known *look_up(struct ipc_monitor *monitor, const struct ipc_k
 		known = ipc_book_find(&monitor->book, ipc_event_key(kind, raw));
 	else if (name.data)
 		known = ipc_book_named(&monitor->book, 1u << kind->events->raw, raw->ns, name);
-	if (known && is_another(raw, known)) {
+	if (known && is_another(monitor, raw, known)) {
 		ipc_book_remove(&monitor->book, known);
 		known = NULL;
 	}
@@ -196,7 +201,8 @@ static struct ipc_known *look_up(struct ipc_monitor *monitor, const struct ipc_k
  * What @raw comes to: a call that makes an object unless it is there does not tell which it did. IPC_EVENT_EXISTS: it is a beginning that
  * was told of as such.
  */
-static enum ipc_event_verb verb_of(const struct ipc_raw *raw, struct ipc_known *known, bool was_known)
+static enum ipc_event_verb verb_of(const struct ipc_monitor *monitor, const struct ipc_raw *raw,
+				   struct ipc_known *known, bool was_known)
 {
 	bool begins = false, told = known && known->told;
 
@@ -204,7 +210,7 @@ static enum ipc_event_verb verb_of(const struct ipc_raw *raw, struct ipc_known *
 		return raw->verb;
 	/* A look found it before its record came. */
 	if (was_known && known->looked) {
-		begins = (int64_t)raw->time <= known->looked;
+		begins = is_found_before(monitor, raw, known);
 		known->looked = 0;
 	}
 	if (known)
@@ -450,7 +456,7 @@ static int take(struct ipc_monitor *monitor, const struct ipc_kind *kind, const 
 		return 0;
 	known = look_up(monitor, kind, raw, name, &was_known);
 	raw = count_opens(raw, known, &counted);
-	verb = verb_of(raw, known, was_known);
+	verb = verb_of(monitor, raw, known, was_known);
 	follows = monitor->query->target_count && moves_names(verb) && name.data && !raw->error;
 	if (follows && verb != IPC_EVENT_REMOVE)
 		ipc_targets_follow(monitor->query, name);

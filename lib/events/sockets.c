@@ -69,14 +69,13 @@ static uint32_t own_namespace(const struct ipc_monitor *monitor)
 /* Of a record about a file, one about what it is the file of. */
 static void translate(struct ipc_monitor *monitor, struct ipc_raw *here)
 {
-	struct ipc_known *known =
-		ipc_book_find(&monitor->book, file_key(ipc_event_device(here->dev), here->inode));
+	struct ipc_known *known = ipc_book_find(&monitor->book, file_key(ipc_event_device(here->dev), here->inode));
 
 	here->id = here->inode;
 	here->inode = known ? known->socket : 0;
 	here->name_is = IPC_RAW_NAME_NONE;
 	/* Whoever removes it may be in any network namespace. */
-	here->ns = known ? (uint32_t)known->ns : own_namespace(monitor);
+	here->ns = known && known->ns ? (uint32_t)known->ns : own_namespace(monitor);
 	if (known && here->verb == IPC_EVENT_REMOVE && !here->error && !(here->has & IPC_RAW_LINKED && here->links))
 		ipc_book_remove(&monitor->book, known);
 }

@@ -17,9 +17,13 @@ struct ipc_source_ops {
 	const char *name; /* "bpf", "netlink" */
 	/* Hand over what is there, without waiting. Returns 0, what @fn returned, or -errno with text. */
 	int (*read)(struct ipc_source *source, ipc_raw_fn fn, void *data);
-	/* How many were lost since it began; *@since: when the first of those that were not asked for before was, CLOCK_MONOTONIC. NULL: never any. */
+	/*
+	 * How many were lost since it began; *@since: when the first of those that were not asked for before was, CLOCK_MONOTONIC. With NULL
+	 * for @since nothing counts as asked for. The whole NULL: never any.
+	 */
 	uint64_t (*lost)(struct ipc_source *source, int64_t *since);
 	void (*free)(struct ipc_source *source);
+	bool late; /* the time of a record is when it was noticed, not when it happened */
 };
 
 /* Each source's own struct begins with this. */

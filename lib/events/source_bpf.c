@@ -32,6 +32,7 @@
 #define ROOM_MOST (1u << 30)
 
 #define MISSES_EVERY 200000000 /* ns */
+#define READ_MOST 65536        /* records: libbpf goes on for as long as more come, and nobody else would get a turn */
 
 struct bpf_source {
 	struct ipc_source base;
@@ -48,6 +49,7 @@ struct bpf_source {
 	ipc_raw_fn fn;
 	void *data;
 	int result;
+	uint32_t taken; /* in this read */
 };
 
 static int64_t now(void)
@@ -163,7 +165,7 @@ static int take(void *context, void *record, size_t size)
 	struct bpf_source *source = context;
 
 	source->result = source->fn(record, size, source->data);
-	return source->result ? -1 : 0;
+	return source->result || ++source->taken == READ_MOST ? -1 : 0;
 }
 
 static int read_ring(struct ipc_source *base, ipc_raw_fn fn, void *data)
@@ -174,8 +176,9 @@ static int read_ring(struct ipc_source *base, ipc_raw_fn fn, void *data)
 	source->fn = fn;
 	source->data = data;
 	source->result = 0;
+	source->taken = 0;
 	r = ring_buffer__consume(source->ring);
-	if (source->result)
+	if (source->result || source->taken == READ_MOST)
 		return source->result;
 	return r < 0 ? ipc_bpf_refuse(source->ctx, &source->refusal, r) : 0;
 }
@@ -207,6 +210,8 @@ static uint64_t lost(struct ipc_source *base, int64_t *since)
 	int64_t time = now(), first = (int64_t)source->counts->lost_since;
 	uint64_t misses;
 
+	if (!since)
+		return source->counts->lost + count_misses(source);
 	source->counts->lost_since = 0;
 	if (time - source->misses_asked >= MISSES_EVERY) {
 		misses = count_misses(source);
@@ -258,7 +263,7 @@ static int open_ring(struct bpf_source *source)
 static int start(const struct ipc_source_want *want, enum ipc_bpf_hooked hooked, struct ipc_bpf_refusal *refusal,
 		 struct ipc_source **out)
 {
-	static const struct ipc_source_ops ops = {"bpf", read_ring, lost, source_free};
+	static const struct ipc_source_ops ops = {"bpf", read_ring, lost, source_free, false};
 	struct bpf_source *source = calloc(1, sizeof(*source));
 	int r;
 

@@ -173,8 +173,10 @@ static uint64_t lost(struct ipc_source *base, int64_t *since)
 {
 	struct ipc_plain *plain = (struct ipc_plain *)base;
 
-	*since = plain->lost_since;
-	plain->lost_since = 0;
+	if (since) {
+		*since = plain->lost_since;
+		plain->lost_since = 0;
+	}
 	return plain->lost;
 }
 
@@ -328,7 +330,7 @@ static void describe(struct ipc_plain *plain)
 
 int ipc_source_plain_new(const struct ipc_source_want *want, struct ipc_source **out)
 {
-	static const struct ipc_source_ops ops = {"netlink", read_plain, lost, source_free};
+	static const struct ipc_source_ops ops = {"netlink", read_plain, lost, source_free, true};
 	struct ipc_plain *plain;
 	int r;
 

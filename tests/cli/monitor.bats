@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # monitor.bats: the command `monitor`: its options, formats, ends and exit statuses. What is told of which kind is tested
 # kind by kind elsewhere; here it is System V queues that things happen to.
-# shellcheck disable=SC2154 # output, stderr and status are set by run
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # jq and inner shells expand; output, stderr and status are set by run
 
 load helpers
 
@@ -172,9 +172,9 @@ words_of() {
 	[[ $(<refs) == "$ref" ]]
 }
 
-# It holds the signals back from the moment on at which everything is attached.
+# Signals come by a descriptor from the moment on at which everything is attached.
 attached() {
-	awk '$1 == "SigBlk:" { found = $2 !~ /^0*$/ } END { exit !found }' "/proc/$1/status"
+	[[ $(readlink "/proc/$1/fd/"* 2>/dev/null) == *signalfd* ]]
 }
 
 @test "every line is written at once, and a name forges none" {
@@ -315,23 +315,34 @@ attached() {
 	[[ $status -eq 1 && $stderr == 'ipctool monitor: standard output: No space left on device' ]]
 }
 
-@test "a full pipe: events are lost and counted, and a signal ends it" {
+@test "a full pipe: what does not fit is counted, and told when it is read again; who never reads is given up" {
 	need_bpf
 	mkfifo events
-	sleep 600 <events 3>&- 4>&- &
-	local reader=$!
-	watchers+=("$reader")
-	exec {events}>events
-	env --default-signal=INT "$IPCTOOL" monitor --for 60s --jsonl --buffer 4K mq/sysv >"/dev/fd/$events" 2>err 3>&- 4>&- &
+	exec {events}<>events
+	env --default-signal=INT "$IPCTOOL" monitor --for 60s --jsonl --buffer 4K mq/sysv >events 2>err {events}>&- 3>&- 4>&- &
 	watcher=$!
 	watchers+=("$watcher")
 	eventually attached "$watcher"
+	churn 2000
+	cat <events >out {events}>&- 3>&- 4>&- &
+	local reader=$!
 	exec {events}>&-
-	for _ in {1..200}; do
-		"$IPCTOOL" create mq:0x77 >/dev/null && "$IPCTOOL" remove --quiet --force=unknown mq:0x77
-	done
 	kill "$watcher"
-	wait "$watcher" || true
+	ended 3
+	wait "$reader"
+	local lost
+	lost=$(jq -s 'map(.lost // 0) | add' out)
+	[[ $lost -gt 0 && $((lost + $(seen out | wc -l))) -eq 4000 && $(tail -n 1 out) == '{"end": true, "complete": false, '* ]]
+
+	exec {events}<>events
+	env --default-signal=INT "$IPCTOOL" monitor --for 60s --jsonl mq/sysv >events 2>err {events}>&- 3>&- 4>&- &
+	watcher=$!
+	watchers+=("$watcher")
+	eventually attached "$watcher"
+	churn 2000
+	kill "$watcher"
+	ended
+	exec {events}>&-
 }
 
 @test "events that are lost: a record in the stream, a word at the end, status 3" {
@@ -358,15 +369,15 @@ attached() {
 	grep -q $'\tlost\t.*\tlost=[0-9]* since=20' raw
 }
 
-# churn N PID: so many queues are made and removed while that process is stopped.
+# churn N [PID]: so many queues are made and removed, while that process is stopped.
 churn() {
-	kill -STOP "$2"
+	[[ -z ${2-} ]] || kill -STOP "$2"
 	python3 -c '
 import ctypes, sys
 libc = ctypes.CDLL(None)
 for i in range(int(sys.argv[1])):
     libc.msgctl(libc.msgget(0, 0o1600), 0, None)' "$1"
-	kill -CONT "$2"
+	[[ -z ${2-} ]] || kill -CONT "$2"
 }
 
 # ---- commands ------------------------------------------------------------------------------------------------
@@ -374,7 +385,6 @@ for i in range(int(sys.argv[1])):
 @test "--exec: the fields in the environment, and nothing of them in the command" {
 	need_bpf
 	name='$(touch injected)`touch injected`;touch injected #'
-	# shellcheck disable=SC2016 # the inner shell expands
 	watch out --jsonl --count 1 --verb create --exec 'env | grep ^IPCTOOL_ | sort >env; cat >input; echo said; echo also >&2' shm/posix
 	IPCTOOL_DETAIL_BYTES=outside "$IPCTOOL" create --literal --size 1 "shm:/$name" >/dev/null
 	ended
@@ -393,7 +403,6 @@ for i in range(int(sys.argv[1])):
 @test "--exec: one after the other; what they do themselves is not told; failures are counted" {
 	need_bpf
 	"$IPCTOOL" create mq:0x77 >/dev/null
-	# shellcheck disable=SC2016 # the inner shell expands
 	watch out --count 3 --verb send --exec 'echo "$IPCTOOL_DETAIL_BYTES" >>order; "$IPCTOOL" send mq:0x78 x; test "$IPCTOOL_DETAIL_BYTES" = 2' \
 		--filter 'comm != "nobody"' mq/sysv
 	"$IPCTOOL" create mq:0x78 >/dev/null
@@ -409,7 +418,6 @@ for i in range(int(sys.argv[1])):
 @test "--exec: a signal ends the one that runs, and leaves out the rest" {
 	need_bpf
 	"$IPCTOOL" create mq:0x77 >/dev/null
-	# shellcheck disable=SC2016 # the inner shell expands
 	watch out --verb send --exec 'echo $$ >runs; exec sleep 600' mq/sysv
 	"$IPCTOOL" send mq:0x77 1
 	"$IPCTOOL" send mq:0x77 2

@@ -77,9 +77,9 @@ end() {
 	! command -v bpftool >/dev/null || until_so are_gone || wrong "$1: still there: $(tr '\n' ' ' <ids)"
 }
 
-# That is every program; classes by themselves take fewer.
-for what in mq "signal --all"; do
-	if ! begin $what; then
+# Together that is every program.
+for what in signal --all; do
+	if ! begin "$what"; then
 		wrong "$what: $(<err)"
 		continue
 	fi

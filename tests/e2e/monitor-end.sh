@@ -168,15 +168,18 @@ cat=$!
 exec {reader}<&-
 # What was lost is told when the buffer is empty, so what is made now is told of last.
 until_so grep -q '"lost"' /run/out || wrong "no loss is told of"
-python3 -c 'import ctypes; libc = ctypes.CDLL(None); libc.msgget(0x7e57, 0o1600)'
-until_so grep -q '"0x00007e57"' /run/out || wrong "the reader did not get what came last"
+python3 -c '
+import ctypes
+libc = ctypes.CDLL(None)
+libc.msgsnd(libc.msgget(0, 0o1600), ctypes.byref(ctypes.c_long(32343)), 0, 0)'
+until_so grep -q '"type": 32343' /run/out || wrong "the reader did not get what came last"
 kill -TERM $monitor
 ends 3
 wait $cat
 complete false
 jq -se 'map(select(.lost)) | all(.since != null)' /run/out >/dev/null || wrong "nobody knows since when"
 sum=$(jq -se '[.[] | if .lost then .lost elif .verb then 1 else 0 end] | add' /run/out)
-((sum == 40001)) || wrong "$sum of 40001 events are told of or counted"
+((sum == 40002)) || wrong "$sum of 40002 events are told of or counted"
 
 # Nobody reads, and it is to end.
 what='signal while nobody reads'

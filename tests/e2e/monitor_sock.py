@@ -218,7 +218,7 @@ def waiting(directory):
         accepted.tell("wait")
         accepted.tell("wake", waited=True)
         accepted.tell("receive", bytes=4)
-        accepted.tell("close", last=True)  # by the end of the process
+        accepted.close()
         os._exit(0)
     asleep(child, ("43", "288", "202", "242"))
     client.sock.connect(path)
@@ -271,10 +271,10 @@ def tcp(family, host, port):
 
 def refused():
     client = make("tcp", socket.AF_INET, socket.SOCK_STREAM)
+    bind(client, ("127.0.0.1", 4714))
     fails(errno.ECONNREFUSED, client.sock.connect, ("127.0.0.1", 4))
     client.state("SYN-SENT", peer="127.0.0.1:4")
-    # The port that it had the kernel alone knows.
-    client.state("UNCONN", local="?", peer="127.0.0.1:4")
+    client.state("UNCONN", peer="127.0.0.1:4")
     client.tell("connect", errno=errno.ECONNREFUSED)
     client.close()
 
@@ -321,10 +321,9 @@ def several(client, server):
 
 
 def others():
-    raw = make("raw", socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-    raw.local = "0.0.0.0:1"
-    raw.tell("close", last=True)
-    raw.sock.close()
+    raw = Sock(socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP), "raw", "0.0.0.0:1")
+    raw.tell("create")
+    raw.close()
     one, other = (make("netlink", socket.AF_NETLINK, socket.SOCK_RAW, 2) for _ in range(2))
     bind(one, (7001, 0), "usersock:7001")
     bind(other, (7002, 0), "usersock:7002")

@@ -3,13 +3,14 @@
 """
 monitor_sysv.py [WORD]...: uses System V objects, and prints for each call what `ipctool monitor --failures` has to tell of
 it, one JSON object per line. What not all sources tell is among it when the word is given: "fork", segments that a child inherits
-attached; "exec" and "exit", those that end so; "destroy", that a segment goes with its last attachment.
+attached; "detach", "exec" and "exit", those that end so; "destroy", that a segment goes with its last attachment.
 """
 import ctypes
 import json
 import os
 import struct
 import sys
+import time
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.shmat.restype = ctypes.c_void_p
@@ -70,9 +71,11 @@ def asleep(pid, calls):
     """Waits until a child sleeps in one of the system calls that have these numbers."""
     while True:
         with open(f"/proc/{pid}/syscall") as file:
-            if file.read().split()[0] in calls:
+            if file.read().split(" ")[0] in calls:
                 return
-        os.sched_yield()
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            sys.exit("a child ended instead of waiting")
+        time.sleep(0.001)
 
 
 # ---- message queues --------------------------------------------------------------------------------------------------
@@ -227,7 +230,8 @@ def segments():
 
     def detach(address):
         check(libc.shmdt(address))
-        expect("detach", ref, key, address=f"0x{address:x}")
+        if "detach" in words:
+            expect("detach", ref, key, address=f"0x{address:x}")
 
     one = attach(0, "rw")
     other = attach(RDONLY, "r")

@@ -36,7 +36,7 @@ static void free_source(struct ipc_source *source)
 
 static struct ipc_source *make_source(void)
 {
-	static const struct ipc_source_ops ops = {"fuzz", nothing, NULL, free_source};
+	static const struct ipc_source_ops ops = {"fuzz", nothing, NULL, free_source, false};
 	struct ipc_source *source = calloc(1, sizeof(*source));
 
 	if (!source)

@@ -16,7 +16,7 @@ fail() {
 pc=$(find "$prefix" -name ipctool.pc)
 libdir=$(dirname "$(find "$prefix" -name 'libipctool.so')")
 [ -n "$pc" ] || fail "no ipctool.pc installed"
-for header in change clean dump ipctool; do
+for header in change clean dump ipctool monitor; do
 	[ -f "$prefix/include/ipctool/$header.h" ] || fail "$header.h is not installed"
 done
 [ -x "$prefix/bin/ipctool" ] || fail "no command installed"
@@ -48,8 +48,10 @@ case $(pkg-config --cflags ipctool) in
 *"$SOURCE_DIR"*) fail "ipctool.pc points into the source tree" ;;
 esac
 # shellcheck disable=SC2046 # pkg-config prints words
-"$CC" -std=c11 -Wall -Wextra -Werror "$SOURCE_DIR/examples/list-queues.c" $(pkg-config --cflags --libs ipctool) \
-	-o "$dir/list-queues"
+for example in list-queues watch; do
+	"$CC" -std=c11 -Wall -Wextra -Werror "$SOURCE_DIR/examples/$example.c" $(pkg-config --cflags --libs ipctool) \
+		-o "$dir/$example"
+done
 
 # find_package
 mkdir "$dir/project"
@@ -92,3 +94,27 @@ for program in "$dir/list-queues" "$dir/project/build/list-queues"; do
 		[ "$(echo "$out" | grep -c "^mq:")" -eq 2 ] || { echo "not exactly two queues"; exit 1; }
 	' sh "$program"
 done
+
+# The other example tells of both queues, wherever its events come from, and ends when it is asked to.
+if [ "$(id -u)" -ne 0 ]; then
+	echo "installed, built and run but for watch, which root alone can see queues with here"
+	exit 0
+fi
+# shellcheck disable=SC2016,SC2086 # the inner shell expands, unshare is words
+LD_LIBRARY_PATH=$libdir $unshare sh -eu -c '
+	"$1" mq/sysv >"$2/out" 2>"$2/err" &
+	watch=$!
+	trap "kill -KILL $watch 2>/dev/null || :" EXIT
+	until grep -q "^watching" "$2/err"; do
+		kill -0 $watch 2>/dev/null || { cat "$2/err"; exit 1; }
+		sleep 0.05
+	done
+	for id in $( { ipcmk -Q; ipcmk -Q; } | sed "s/.*: *//"); do
+		until grep -q "^create mq:$id " "$2/out"; do
+			kill -0 $watch
+			sleep 0.05
+		done
+	done
+	kill -TERM $watch
+	wait $watch
+' sh "$dir/watch" "$dir"

@@ -47,8 +47,10 @@ static uint64_t fake_lost(struct ipc_source *source, int64_t *since)
 {
 	struct fake *fake = (struct fake *)source;
 
-	*since = fake->since;
-	fake->since = 0;
+	if (since) {
+		*since = fake->since;
+		fake->since = 0;
+	}
 	return fake->lost;
 }
 
@@ -63,7 +65,7 @@ static void fake_free(struct ipc_source *source)
 
 static struct fake *fake_new(void)
 {
-	static const struct ipc_source_ops ops = {"fake", fake_read, fake_lost, fake_free};
+	static const struct ipc_source_ops ops = {"fake", fake_read, fake_lost, fake_free, false};
 	struct fake *fake = calloc(1, sizeof(*fake));
 
 	fake->base.ops = &ops;
@@ -394,6 +396,7 @@ static void test_stopped(void **state)
 	fx->stop_at = 1;
 	assert_string_equal(read_story(fx, 9), "exists mq:5 1005");
 	assert_string_equal(read_story(fx, 9), "exists mq:6 1006");
+	assert_int_equal(ipc_monitor_lost(fx->monitor), 4);
 	assert_string_equal(read_story(fx, 9), "send mq:100");
 	assert_string_equal(read_story(fx, 9), "send mq:101");
 	assert_string_equal(read_story(fx, 9), "send mq:102");
@@ -503,6 +506,27 @@ static void test_look_again(void **state)
 	assert_string_equal(read_story(fx, 0), "remove mq:8 1008; remove mq:5 1005");
 }
 
+/* A source that notices later what happened: a look has seen it by then, and it is told of once. */
+static void test_late(void **state)
+{
+	static const struct ipc_source_ops ops = {"late", fake_read, fake_lost, fake_free, true};
+	struct fixture *fx = *state;
+
+	watch(fx, "mq/sysv");
+	fx->fake->base.ops = &ops;
+	write_queues(fx, "5 6 7");
+	assert_string_equal(lose_and_look(fx), "lost");
+	add_get(fx, 7, 1007, IPC_RAW_NEW);
+	add_get(fx, 5, 1, IPC_RAW_NEW);
+	add(fx, IPC_EVENT_REMOVE, 7);
+	add_get(fx, 7, 1, IPC_RAW_NEW);
+	assert_string_equal(read_story(fx, 0), "create mq:7 1007; create mq:5 1; remove mq:7 1007; create mq:7 1");
+	ipc_book_find(&fx->monitor->book, (struct ipc_key){IPC_SPACE_MSG, OWN_IPC, 6})->told = true;
+	ipc_book_find(&fx->monitor->book, (struct ipc_key){IPC_SPACE_MSG, OWN_IPC, 6})->looked = 1;
+	add_get(fx, 6, 1006, IPC_RAW_NEW);
+	assert_string_equal(read_story(fx, 0), "");
+}
+
 /* Not at each loss: it takes its time. */
 static void test_look_seldom(void **state)
 {
@@ -585,6 +609,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_query_is_free, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_look_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_look_seldom, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_memory, setup, teardown),

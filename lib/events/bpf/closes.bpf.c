@@ -35,23 +35,30 @@ static __always_inline bool only_edges(const struct ipc_settings *s, __u8 kind)
 	return index < IPC_RAW_KINDS && s->edges[index];
 }
 
+/* By a draft: in a function that bpf_loop() calls the verifier of 6.1 takes no record from another one. */
 static __always_inline void tell_close_socket(const struct ipc_settings *s, const struct subject *what, __s32 fd)
 {
+	struct sock *sk = (void *)what->sock;
 	struct ipc_raw *raw;
 
 	if (!wants_verb(s, what->kind, VERB_CLOSE) || !wants(s, what))
 		return;
-	if (only_edges(s, what->kind) && !is_bound((struct sock *)what->sock))
+	if (only_edges(s, what->kind) && !is_bound(sk))
 		return;
-	raw = record_sock(what, VERB_CLOSE, 0);
+	raw = begin_draft(what, VERB_CLOSE);
 	if (!raw)
 		return;
+	if (what->kind == IPC_RAW_SOCK_UNIX)
+		describe_unix(raw, sk);
+	else
+		describe_others(raw, what, 0);
+	raw->state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	if (fd >= 0) {
 		raw->fd = fd;
 		raw->has |= IPC_RAW_FD;
 	}
 	raw->has |= IPC_RAW_LAST;
-	submit(raw);
+	send_draft(raw);
 }
 
 static __always_inline void tell_close(struct file *file, __s32 fd)
@@ -89,11 +96,50 @@ static __always_inline void tell_close(struct file *file, __s32 fd)
 
 /* ---- descriptors ------------------------------------------------------------------------------------------------------- */
 
-static __always_inline int close_fd(__u32 fd)
+/*
+ * Open files that are closed by way of several descriptors, as 2>&1 makes them, and how many of these a walk through the table has passed:
+ * with as many as there are references the last one goes.
+ */
+struct shared {
+	__u64 file, walk;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct shared);
+	__type(value, __u64);
+} shared SEC(".maps");
+
+static __always_inline bool is_last_passed(struct file *file, __u64 references, __u64 walk)
+{
+	__u16 type = BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT;
+	struct shared key = {(__u64)file, walk};
+	__u64 *passed, first = 1;
+
+	/* Most that is shared is a terminal or /dev/null. */
+	if (type != S_IFIFO && type != S_IFSOCK && type != S_IFREG)
+		return false;
+	passed = bpf_map_lookup_elem(&shared, &key);
+	if (passed)
+		return ++*passed == references;
+	bpf_map_update_elem(&shared, &key, &first, 0);
+	return false;
+}
+
+/*
+ * @walk: number of the walk through all of the table, 0: it is this descriptor alone. Not inlined: before Linux 6.3 the function that
+ * bpf_loop() calls may not end a record that another one began.
+ */
+static NOINLINE int close_fd(__u32 fd, __u64 walk)
 {
 	struct file *file = file_of_fd(fd);
+	__u64 references;
 
-	if (file && references_of(file) == 1)
+	if (!file)
+		return 0;
+	references = references_of(file);
+	if (references == 1 || (walk && is_last_passed(file, references, walk)))
 		tell_close(file, (__s32)fd);
 	return 0;
 }
@@ -101,25 +147,26 @@ static __always_inline int close_fd(__u32 fd)
 SEC("?tp/syscalls/sys_enter_close")
 int tp_enter_close(struct tp_enter *ctx)
 {
-	return close_fd((__u32)ctx->args[0]);
+	return close_fd((__u32)ctx->args[0], 0);
 }
 
 /* What had the number of the copy is closed. */
 SEC("?tp/syscalls/sys_enter_dup2")
 int tp_enter_dup2(struct tp_enter *ctx)
 {
-	return ctx->args[0] == ctx->args[1] || !file_of_fd((__u32)ctx->args[0]) ? 0 : close_fd((__u32)ctx->args[1]);
+	return ctx->args[0] == ctx->args[1] || !file_of_fd((__u32)ctx->args[0]) ? 0 : close_fd((__u32)ctx->args[1], 0);
 }
 
 SEC("?tp/syscalls/sys_enter_dup3")
 int tp_enter_dup3(struct tp_enter *ctx)
 {
-	return ctx->args[0] == ctx->args[1] || !file_of_fd((__u32)ctx->args[0]) ? 0 : close_fd((__u32)ctx->args[1]);
+	return ctx->args[0] == ctx->args[1] || !file_of_fd((__u32)ctx->args[0]) ? 0 : close_fd((__u32)ctx->args[1], 0);
 }
 
 /* Where a walk through a table of descriptors stands. No local: see lib/peek/sem.bpf.c. */
 struct walk {
 	__u32 fd, end;
+	__u64 number;
 };
 
 struct {
@@ -139,7 +186,7 @@ static long close_next(__u32 index, void *unused)
 	walk = bpf_map_lookup_elem(&walks, &zero);
 	if (!walk || walk->fd >= walk->end)
 		return 1;
-	close_fd(walk->fd++);
+	close_fd(walk->fd++, walk->number);
 	return 0;
 }
 
@@ -154,6 +201,7 @@ static __always_inline void close_all(__u64 first, __u64 last)
 		return;
 	walk->fd = (__u32)first;
 	walk->end = last >= most ? most : (__u32)last + 1;
+	walk->number = bpf_ktime_get_ns() << 12 | (bpf_get_smp_processor_id() & 0xfff);
 	bpf_loop(FDS_MOST, close_next, (void *)0, 0);
 }
 
@@ -213,6 +261,10 @@ int tp_on_exit_files(__u64 *ctx)
 SEC("?fentry/__fput")
 int fn_on_fput(__u64 *ctx)
 {
-	tell_close((struct file *)ctx[0], -1);
+	__u64 file = 0;
+
+	/* As a number: before Linux 6.9 functions that are not static take no pointer for one. */
+	bpf_probe_read_kernel(&file, sizeof(file), ctx);
+	tell_close((struct file *)file, -1);
 	return 0;
 }

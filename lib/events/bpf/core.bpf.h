@@ -166,13 +166,12 @@ static __always_inline void count_lost(void)
 
 /* ---- who ---------------------------------------------------------------------------------------------------------- */
 
-#define PID_LEVELS 32          /* that the kernel allows */
+#define PID_LEVELS 32           /* that the kernel allows */
 #define PID_NS_FIRST 0xeffffffc /* inode of the initial pid namespace (include/linux/proc_ns.h) */
 
 static __always_inline const void *upid_of(const struct pid *pid, __u32 level)
 {
-	return (const void *)pid + bpf_core_field_offset(struct pid, numbers) +
-	       level * bpf_core_type_size(struct upid);
+	return (const void *)pid + bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid);
 }
 
 /* At which of its levels @pid has a number in the watcher's pid namespace; PID_LEVELS: it has none. The first one, as a rule. */
@@ -492,8 +491,9 @@ struct args {
  * A number for a system call, by its name: a constant. When a program was not run, as happens when another one was interrupted, what
  * the call left behind must not be taken for that of another call.
  */
-#define NUMBER_OF_CALL(name) \
-	((__u64)sizeof(#name) << 32 | #name[0] << 24 | #name[1] << 16 | #name[sizeof(#name) / 2] << 8 | #name[sizeof(#name) - 2])
+#define NUMBER_OF_CALL(name)                                                                            \
+	((__u64)sizeof(#name) << 32 | #name[0] << 24 | #name[1] << 16 | #name[sizeof(#name) / 2] << 8 | \
+	 #name[sizeof(#name) - 2])
 
 /* Remember the call, when it is of interest. Returns the place where the family may keep what it has to know later, or NULL. */
 static __always_inline struct call *begin(const struct args *args, const struct subject *what)
@@ -673,7 +673,7 @@ static __always_inline void args_of_registers(struct args *args, const void *reg
                                                                                \
 		if (!call)                                                     \
 			return 0;                                              \
-		if (call->which == NUMBER_OF_CALL(name) && !(has_failed))       \
+		if (call->which == NUMBER_OF_CALL(name) && !(has_failed))      \
 			exit_##name(call, ret);                                \
 		end_call();                                                    \
 		return 0;                                                      \

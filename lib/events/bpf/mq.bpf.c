@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* BPF: system calls of POSIX message queues. How they are closed is told with other files (files.bpf.c). */
+/* BPF: system calls of POSIX message queues. How they are closed is told with other files (closes.bpf.c). */
 #include "events/bpf/opened.bpf.h"
 
 #define O_CREAT 0100
@@ -67,7 +67,7 @@ EXIT_UNLESS(mq_open, failed_by_name(call, ret))
 	if (!raw)
 		return;
 	describe_opened(raw, file, ret);
-	name_by_dentry(raw, BPF_CORE_READ(file, f_path.dentry), 0);
+	name_by_dentry(raw, BPF_CORE_READ(file, f_path.dentry));
 	if (!(call->args[1] & O_CREAT)) {
 		raw->has |= IPC_RAW_OLD;
 	} else {

@@ -7,6 +7,13 @@
 
 #define EINTR 4
 
+static __always_inline struct subject path_here(__u8 kind, __u8 verb)
+{
+	struct subject what = {.kind = kind, .verb = verb, .ns = mnt_ns_of_current()};
+
+	return what;
+}
+
 /* Positive, or 0. What the kernel does not let a program see is told as what the program would be told. */
 static __always_inline __s32 error_of(__s64 ret)
 {
@@ -68,17 +75,36 @@ static __always_inline void describe_mode(struct ipc_raw *raw, struct file *file
 	raw->has |= IPC_RAW_MODE;
 }
 
-/* "/" and the name of @dentry but for its first @skip bytes. */
-static __always_inline void name_by_dentry(struct ipc_raw *raw, struct dentry *dentry, __u32 skip)
+/* "/" and the name of @dentry. */
+static __always_inline void name_by_dentry(struct ipc_raw *raw, struct dentry *dentry)
 {
 	long len;
 
 	raw->name[0] = '/';
-	len = bpf_probe_read_kernel_str(raw->name + 1, NAME_ROOM, BPF_CORE_READ(dentry, d_name.name) + skip);
+	len = bpf_probe_read_kernel_str(raw->name + 1, NAME_ROOM, BPF_CORE_READ(dentry, d_name.name));
 	if (len <= 1)
 		return;
 	raw->name_is = IPC_RAW_NAME_WHOLE;
 	raw->name_len = (__u16)len;
 }
+
+/* ---- semaphores in the making --------------------------------------------------------------------------------------- */
+
+/*
+ * sem_open() makes a file sem.XXXXXX, gives it its name by link(), and takes the first one away. Who made one is the only one
+ * to know it by that name.
+ */
+struct sketch {
+	__u64 inode;
+	__u64 name; /* its last eight bytes */
+	__u32 dev;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct sketch);
+} sketches __weak SEC(".maps");
 
 #endif

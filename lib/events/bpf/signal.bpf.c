@@ -55,7 +55,8 @@ static __always_inline bool is_from_current(int signo, __u64 info, const struct 
 		return true;
 	if (info == SEND_SIG_PRIV)
 		return false;
-	bpf_probe_read_kernel(&code, sizeof(code), (const void *)info + bpf_core_field_offset(struct kernel_siginfo, si_code));
+	bpf_probe_read_kernel(&code, sizeof(code),
+			      (const void *)info + bpf_core_field_offset(struct kernel_siginfo, si_code));
 	if (code > 0)
 		return signo == SIGCHLD && is_parent(target);
 	return code != SI_TIMER && code != SI_ASYNCIO && code != SI_SIGIO && code != SI_ASYNCNL;

@@ -364,6 +364,20 @@ static __always_inline void take_passed(struct ipc_raw *raw, const struct passed
 
 /* ---- records -------------------------------------------------------------------------------------------------------- */
 
+/* Of one that is no unix socket. */
+static __always_inline void describe_others(struct ipc_raw *raw, const struct subject *what,
+					    const struct passed *passed)
+{
+	struct sock *sk = (void *)what->sock;
+
+	if (sk && (what->family == AF_INET || what->family == AF_INET6))
+		describe_inet(raw, sk, what->family);
+	else if (sk)
+		describe_rare(raw, sk, what->family);
+	if (passed)
+		take_passed(raw, passed);
+}
+
 /* As record_sock() below. False: there is none. */
 static NOINLINE bool make_record_sock(const struct subject *what, __u8 verb, const struct passed *passed,
 				      struct ipc_raw **out)
@@ -383,14 +397,7 @@ static NOINLINE bool make_record_sock(const struct subject *what, __u8 verb, con
 		raw = record(what, verb, 0);
 		if (!raw)
 			return false;
-		if (what->family == AF_INET || what->family == AF_INET6) {
-			if (sk)
-				describe_inet(raw, sk, what->family);
-		} else if (sk) {
-			describe_rare(raw, sk, what->family);
-		}
-		if (passed)
-			take_passed(raw, passed);
+		describe_others(raw, what, passed);
 	}
 	if (sk)
 		raw->state = BPF_CORE_READ(sk, __sk_common.skc_state);

@@ -167,13 +167,14 @@ int tp_enter_shmdt(struct tp_enter *ctx)
 {
 	struct args args = {.at = {ctx->args[0]}, .which = NUMBER_OF_CALL(shmdt)};
 	struct subject what = {.verb = VERB_DETACH};
+	const struct ipc_settings *s = get_settings();
 	long r;
 
-	if (!wants_mappings(VERB_DETACH))
+	if (!s || !wants_mappings(VERB_DETACH))
 		return 0;
 	r = bpf_find_vma(bpf_get_current_task_btf(), args.at[0], look_at_mapping, &what, 0);
 	/* Another thread is changing the mappings. */
-	if (r == -EBUSY)
+	if (r == -EBUSY && wants_ns(s, IPC_RAW_SHM_SYSV, ipc_ns_of_current()))
 		count_lost();
 	if (what.kind)
 		begin(&args, &what);
@@ -248,9 +249,10 @@ int fn_on_shm_open(__u64 *ctx)
 {
 	struct vm_area_struct *vma = (void *)ctx[0];
 	struct subject what = {.verb = VERB_ATTACH};
+	const struct ipc_settings *s = get_settings();
 	__u64 memory = memory_of(vma);
 
-	if (!wants_mappings(VERB_ATTACH) || !segment_of(vma, &what))
+	if (!s || !wants_mappings(VERB_ATTACH) || !segment_of(vma, &what) || !wants(s, &what))
 		return 0;
 	if (memory != (__u64)BPF_CORE_READ((struct task_struct___memory *)current(), mm))
 		remember(memory, &what, vma);
