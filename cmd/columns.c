@@ -276,6 +276,8 @@ const char *column_color(const struct column *column, const struct ipc_value *va
 		{"state", "suspect", "\033[33m"},  {"state", "unknown", "\033[35m"},
 		{"state", "idle", "\033[36m"},     {"verdict", "remove", "\033[31m"},
 		{"verdict", "report", "\033[33m"}, {"verdict", "protect", "\033[32m"},
+		{"verb", "create", "\033[32m"},    {"verb", "remove", "\033[31m"},
+		{"verb", "signal", "\033[33m"},    {"verb", "lost", "\033[35m"},
 	};
 	size_t i;
 

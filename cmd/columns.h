@@ -9,8 +9,8 @@
 
 struct column {
 	const struct ipc_field *field; /* of some kind that has it: name, type, help */
-	const struct ipc_field
-		*member;             /* of the record that the field is, as in "detail.bytes"; NULL: the whole field */
+	/* Of the record that the field is, as in "detail.bytes"; NULL: the whole field */
+	const struct ipc_field *member;
 	char *heading;               /* upper case */
 	const struct ipc_kind *kind; /* the kind last read, and its field of that name: lookups by name are slow */
 	const struct ipc_field *of_kind;

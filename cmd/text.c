@@ -43,8 +43,11 @@ char *text_reserve(struct text *text, size_t more)
 	if (more > text->room - text->len || !text->data) {
 		size_t room = text->room ? text->room : 64;
 
-		while (room - text->len < more)
+		while (room - text->len < more && room <= SIZE_MAX / 2)
 			room *= 2;
+		/* No memory has room for it. */
+		if (room - text->len < more)
+			room = SIZE_MAX;
 		text->data = xrealloc(text->data, room);
 		text->room = room;
 	}

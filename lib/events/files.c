@@ -562,10 +562,8 @@ static uint32_t count_open(const struct ipc_raw *raw, struct ipc_known *known)
 {
 	bool first = raw->has & IPC_RAW_FIRST && !known->opens;
 
-	if (first)
-		known->opens = 1;
-	else
-		known->opens = known->opens ? known->opens + 1 : raw->users;
+	/* Whom it waited for is counted by the kernel, and told of later: counted twice until the next one closes. */
+	known->opens = known->opens ? known->opens + 1 : raw->users;
 	return first ? IPC_RAW_FIRST : 0;
 }
 

@@ -199,14 +199,15 @@ static bool look_at_file(const struct text *text, struct ipc_known *known, struc
 	if (!ns || !ns->own || name.len < 2 || name.len > NAME_MAX || memchr(name.data + 1, '/', name.len - 1))
 		return !known->unseen;
 	snprintf(path, sizeof(path), "/dev/shm/sem.%.*s", (int)name.len - 1, name.data + 1);
+	/* Older kernels (before 5.18) keep no birth of files in memory. */
 	if (ipc_file_stat(NULL, AT_FDCWD, path, false, &file) < 0 || !S_ISREG(file.mode) ||
-	    file.birth == IPC_UNKNOWN_INT || file.birth > learnt->time + START_SLACK)
+	    (file.birth == IPC_UNKNOWN_INT ? file.changed : file.birth) > learnt->time + START_SLACK)
 		return !known->unseen;
 	if (known->unseen)
 		learnt->key = (struct ipc_key){IPC_SPACE_FILE, file.device, file.inode};
 	else if (known->key.device != file.device || known->key.inode != file.inode)
 		return true;
-	else
+	else if (file.birth != IPC_UNKNOWN_INT)
 		known->birth = file.birth;
 	learnt->birth = file.birth;
 	return true;

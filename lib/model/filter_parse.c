@@ -209,10 +209,11 @@ static int parse_test(struct ipc_filter_parser *p, struct ipc_filter_term *test)
 	test->op = p->token.op;
 	test->negate = p->token.negate;
 	if (test->op == IPC_FILTER_MATCH && field->type != IPC_TYPE_STRING && field->type != IPC_TYPE_STRINGS)
-		return ipc_filter_complain(p, name.at, name.len, "",
-					   ipc_type_has_members(field->type)
-						   ? " consists of records; patterns match a member of it"
-						   : " is no text; patterns match text alone");
+		return ipc_filter_complain(
+			p, name.at, name.len, "",
+			field->type == IPC_TYPE_RECORDS  ? " is a list of records; patterns match a member of it"
+			: field->type == IPC_TYPE_RECORD ? " is a record; patterns match a member of it"
+							 : " is no text; patterns match text alone");
 	error = next(p);
 	if (error)
 		return error;

@@ -458,6 +458,7 @@ for i in range(int(sys.argv[1])):
 
 @test "without the privilege: a word about it, and what is done instead; status 5 when BPF was asked for" {
 	local source
+	[[ $("$IPCTOOL" --version) == *+bpf* ]] || skip "built without BPF"
 	for source in bpf fentry tracepoint; do
 		without_bpf run_ipctool monitor --source $source --for 1ms mq/sysv
 		[[ $status -eq 5 && -z $output && $stderr == 'ipctool monitor: '*CAP_BPF*CAP_PERFMON* && ${#stderr_lines[@]} -eq 1 ]] ||
@@ -471,6 +472,14 @@ for i in range(int(sys.argv[1])):
 	# Asked for by name it needs no excuse.
 	run_ipctool monitor --source netlink --jsonl --for 1ms mq/sysv
 	[[ $status -eq 0 && $stderr != *CAP_BPF* ]]
+}
+
+@test "a build without BPF says so" {
+	[[ $("$IPCTOOL" --version) == *-bpf* ]] || skip "built with BPF"
+	fails 1 BPF monitor --source bpf --for 1ms mq/sysv
+	run_ipctool monitor --jsonl --for 1ms mq/sysv
+	[[ $status -eq 0 && ${stderr_lines[0]} == *BPF*'; without BPF: '* ]]
+	holds "$(head -n 1 <<<"$output")" '' '.source == "netlink"'
 }
 
 @test "without BPF: what comes and goes is told all the same" {

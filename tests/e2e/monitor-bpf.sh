@@ -95,9 +95,9 @@ for what in signal --all; do
 	jq -se '.[-1].end' out >/dev/null || wrong "$what: no end: $(tail -n 1 out)"
 done
 
-begin mq || wrong "no start: $(<err)"
+begin mq/sysv || wrong "no start: $(<err)"
 end SIGKILL kill -KILL "$monitor"
-begin mq --count 1 || wrong "no start: $(<err)"
+begin mq/sysv --count 1 || wrong "no start: $(<err)"
 end --count "$IPCTOOL" create mq/sysv >/dev/null
 [[ $status -eq 0 ]] || wrong "--count: exit status $status"
 
@@ -176,7 +176,7 @@ fi
 
 # ---- the room ---------------------------------------------------------------------------------------------------------------
 
-for size in 1 64K 64M; do
+for size in 1 64M; do
 	begin mq/sysv --buffer "$size" || wrong "--buffer $size: $(<err)"
 	end "--buffer $size" kill "$monitor"
 done
@@ -192,7 +192,7 @@ refused() {
 	status=$?
 	[[ $status -eq $1 && $(wc -l <err) -eq 1 ]] && grep -qE -e "$2" err || wrong "${*:3}: $status: $(<err)"
 }
-monitor=("$IPCTOOL" monitor --source "$source" --for 10ms mq)
+monitor=("$IPCTOOL" monitor --source "$source" --for 10ms mq/sysv)
 without() {
 	local list
 	list=$(printf ',-%s' "$@")

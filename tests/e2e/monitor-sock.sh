@@ -18,9 +18,10 @@ cd / && mkdir /run/scene.d || exit 1
 # Not what starts it, which has pipes of its own
 python=$(python3 -c 'import sys; print(sys.executable)')
 # What is told goes through two commands of a pipeline, under names that nobody else has.
-cp "$(command -v cat)" /run/behind-1 && cp /run/behind-1 /run/behind-2 || exit 1
+first=/run/one-$$ second=/run/two-$$
+cp "$(command -v cat)" "$first" && cp "$first" "$second" || exit 1
 : >/run/all
-"$IPCTOOL" monitor --source "$source" --jsonl sock pipe fifo --failures > >(/run/behind-1 | /run/behind-2 >>/run/all) 2>/run/all.err &
+"$IPCTOOL" monitor --source "$source" --jsonl sock pipe fifo --failures > >("$first" | "$second" >>/run/all) 2>/run/all.err &
 monitors[all]=$!
 begin named sock:/run/scene.d/stream.sock sock:tcp:127.0.0.1:4711 --failures
 begin life
@@ -62,8 +63,8 @@ compare life ".kind != \"netlink\" and ((.verb | IN(\"bind\", \"listen\", \"remo
 jq -se 'all(.[] | select(.class == "sock"); .pid == null or (.tid == .pid and .uid == 0))' /run/all >/dev/null || wrong "who"
 
 # The way of its own output
-! grep -q '"verb": "\(send\|receive\)".*"comm": "behind' /run/all ||
-	wrong "tells of what its own output goes through: $(grep -c '"behind' /run/all) times"
+! grep -q '"verb": "\(send\|receive\)".*"comm": "\(one\|two\)-'$$'"' /run/all ||
+	wrong "tells of what its own output goes through: $(grep -c '"\(one\|two\)-'$$'"' /run/all) times"
 
 # Another network namespace
 got=$(jq -c "select(.namespace == $inode) | [.verb, .ref, .pid, .name]" /run/places)

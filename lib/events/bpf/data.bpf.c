@@ -26,7 +26,8 @@ struct many {
 /*
  * Pipes, FIFOs and sockets that the watcher's own output goes through. To tell of them would make more output, for ever. The watcher enters
  * its standard output and error; whoever reads one of them as his standard input, as the next command of a pipeline does, passes on what
- * he has read by his standard output, which is entered here.
+ * he has read by his standard output, which is entered here. So is the standard output of others of its kind: two that tell of
+ * each other's would never end either.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -56,6 +57,15 @@ static __always_inline void pass_output_on(void)
 	bpf_map_update_elem(&outputs, &key, &one, 0);
 }
 
+static __always_inline bool is_watcher(void)
+{
+	char comm[IPC_RAW_COMM] = {0};
+
+	BPF_CORE_READ_STR_INTO(&comm, current(), group_leader, comm);
+	return comm[0] == 'i' && comm[1] == 'p' && comm[2] == 'c' && comm[3] == 't' && comm[4] == 'o' &&
+	       comm[5] == 'o' && comm[6] == 'l' && !comm[7];
+}
+
 static __always_inline bool is_output(struct inode *inode, const struct subject *what, __u32 fd)
 {
 	struct ipc_raw_file key = file_key(inode);
@@ -69,8 +79,11 @@ static __always_inline bool is_output(struct inode *inode, const struct subject 
 		key.inode = peer ? inode_of_sock(peer) : 0;
 		found = bpf_map_lookup_elem(&outputs, &key);
 	}
-	if (found && fd == 0)
-		pass_output_on();
+	if (!found && fd == 1 && is_watcher())
+		found = true;
+	else if (!found || fd != 0)
+		return found;
+	pass_output_on();
 	return found;
 }
 
