@@ -141,9 +141,9 @@ static int choose_verbs(struct ipc_monitor *monitor)
 		any |= verbs != 0;
 		monitor->verbs[kind->events->raw] |= verbs;
 		monitor->settings.verbs[kind->events->raw] |= needed_for(verbs, &kind->events->range);
-		monitor->settings.edges[kind->events->raw] =
-			nothing_named(monitor->query) && !monitor->how.traffic && !monitor->how.verbs &&
-			monitor->query->view != IPC_VIEW_ALL;
+		monitor->settings.edges[kind->events->raw] = nothing_named(monitor->query) && !monitor->how.traffic &&
+							     !monitor->how.verbs &&
+							     monitor->query->view != IPC_VIEW_ALL;
 		if (monitor->how.record && IPC_RECORDED_RAWS & 1u << kind->events->raw)
 			monitor->settings.verbs[kind->events->raw] |=
 				IPC_RECORDED_VERBS & (kind->events->range.life | kind->events->range.traffic);

@@ -17,7 +17,7 @@ export LC_ALL=C
 all_removed() {
 	local ref
 	for ref in "${objects[@]}"; do
-		jq -e --arg ref "$ref" 'select(.verb == "remove" and .ref == $ref)' /run/told >/dev/null || return 1
+		jq -se --arg ref "$ref" 'any(.[]; .verb == "remove" and .ref == $ref)' /run/told >/dev/null || return 1
 	done
 }
 
@@ -30,8 +30,7 @@ for source in netlink tracepoint; do
 	started
 	mkfifo /run/scene.fifo /dev/shm/scene.fifo
 	: >/dev/shm/scene
-	head -c 32 /dev/zero >/dev/shm/sem.draft
-	mv /dev/shm/sem.draft /dev/shm/sem.scene
+	python3 -c 'import ctypes; ctypes.CDLL(None).sem_open(b"/scene", 0o100, 0o600, 1)'
 	mkdir /dev/shm/one && mv /dev/shm/one /dev/shm/other && rmdir /dev/shm/other
 	"$IPCTOOL" remove --force=unknown "${objects[@]}" >/dev/null || { wrong "$source: not removed"; exit 1; }
 	until_so all_removed || wrong "$source: not all are said to be removed"
