@@ -12,12 +12,12 @@ function(ipctool_bpf_program TARGET PROGRAM)
 	if(NOT parts)
 		set(parts ${name})
 	endif()
-	file(MAKE_DIRECTORY ${output}/${name})
+	file(MAKE_DIRECTORY ${output})
 
 	set(objects)
 	foreach(part IN LISTS parts)
 		set(source ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/${part}.bpf.c)
-		set(object ${output}/${name}/${part}.bpf.o)
+		set(object ${output}/${name}.${part}.bpf.o)
 		add_custom_command(OUTPUT ${object}
 			COMMAND ${IPCTOOL_BPF_CLANG} ${IPCTOOL_BPF_FLAGS} -I ${CMAKE_CURRENT_SOURCE_DIR}
 				-MD -MF ${object}.d -MT ${object} -c ${source} -o ${object}
