@@ -155,5 +155,7 @@ int ipc_bpf_refuse(struct ipc_ctx *ctx, const struct ipc_bpf_refusal *refusal, i
 		return ipc_ctx_fail(ctx, error, "out of memory: room for events takes %" PRIu64 " KiB",
 				    refusal->room >> 10);
 	return ipc_ctx_fail(ctx, -ENOTSUP, "this kernel %s%s: %s", steps[refusal->step],
-			    refusal->functions ? " behind its functions (fentry)" : "", strerror(-error));
+			    refusal->functions ? " behind its functions (fentry)" : "",
+			    refusal->step == IPC_BPF_LOADING && error == -EACCES ? "its verifier refuses one"
+										 : strerror(-error));
 }

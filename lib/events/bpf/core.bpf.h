@@ -633,6 +633,15 @@ static __always_inline void args_of_registers(struct args *args, const void *reg
 #endif
 }
 
+/* As a number: in the type information of 5.10 some calls have an argument of which nothing is known, and may not be looked at. */
+static __always_inline const void *registers_of(const __u64 *ctx)
+{
+	__u64 registers = 0;
+
+	bpf_probe_read_kernel(&registers, sizeof(registers), ctx);
+	return (const void *)registers;
+}
+
 /*
  * ENTER(msgsnd, 4) { ... args->at[0] ... return 0; } -- with the number of arguments that the call has: of no others does the
  * kernel let a program look. "?": the loader chooses between tracepoints and functions.
@@ -654,7 +663,7 @@ static __always_inline void args_of_registers(struct args *args, const void *reg
 	{                                                                 \
 		struct args args = {.which = NUMBER_OF_CALL(name)};       \
                                                                           \
-		args_of_registers(&args, (const void *)ctx[0]);           \
+		args_of_registers(&args, registers_of(ctx));              \
 		return enter_##name(&args);                               \
 	}                                                                 \
                                                                           \
