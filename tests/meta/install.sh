@@ -110,7 +110,7 @@ LD_LIBRARY_PATH=$libdir $unshare sh -eu -c '
 		sleep 0.05
 	done
 	for id in $( { ipcmk -Q; ipcmk -Q; } | sed "s/.*: *//"); do
-		until grep -q "^create mq:$id " "$2/out"; do
+		until grep -qE "^create mq:$id( |\$)" "$2/out"; do
 			kill -0 $watch
 			sleep 0.05
 		done
