@@ -15,6 +15,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -46,6 +47,8 @@ struct bpf_source {
 	struct ipc_bpf_refusal refusal;     /* for what fails next */
 	uint64_t misses;                    /* times that a program was not run */
 	int64_t misses_asked, lost_asked;
+	int timer; /* for the misses of what was read last, else nobody would ask for them until more comes */
+	bool timer_runs;
 	ipc_raw_fn fn;
 	void *data;
 	int result;
@@ -143,7 +146,7 @@ static int attach(struct bpf_source *source)
 	size_t count = 0;
 
 	bpf_object__for_each_program(program, source->skeleton->obj) count++;
-	source->links = calloc(count, sizeof(struct bpf_link *));
+	source->links = calloc(count + 1, sizeof(struct bpf_link *)); /* of none as well */
 	if (!source->links)
 		return -ENOMEM;
 	for (turn = IPC_BPF_EVENTS; turn < IPC_BPF_TURNS; turn++) {
@@ -204,6 +207,14 @@ static uint64_t count_misses(const struct bpf_source *source)
 	return misses;
 }
 
+static void run_timer(struct bpf_source *source, int64_t until)
+{
+	struct itimerspec time = {.it_value = {until / 1000000000, until % 1000000000}};
+
+	if (timerfd_settime(source->timer, TFD_TIMER_ABSTIME, &time, NULL) == 0)
+		source->timer_runs = until != 0;
+}
+
 static uint64_t lost(struct ipc_source *base, int64_t *since)
 {
 	struct bpf_source *source = (struct bpf_source *)base;
@@ -219,6 +230,10 @@ static uint64_t lost(struct ipc_source *base, int64_t *since)
 			first = source->misses_asked;
 		source->misses = misses;
 		source->misses_asked = time;
+		if (source->timer_runs)
+			run_timer(source, 0);
+	} else if (source->taken && !source->timer_runs) {
+		run_timer(source, source->misses_asked + MISSES_EVERY);
 	}
 	/* Where a program counted while it was looked at. */
 	*since = first ? first : source->lost_asked;
@@ -235,6 +250,8 @@ static void source_free(struct ipc_source *base)
 		bpf_link__destroy(source->links[i]);
 	free(source->links);
 	ring_buffer__free(source->ring);
+	if (source->timer >= 0)
+		close(source->timer);
 	if (source->counts)
 		munmap((void *)source->counts, (size_t)sysconf(_SC_PAGESIZE));
 	watch_bpf__destroy(source->skeleton);
@@ -243,6 +260,7 @@ static void source_free(struct ipc_source *base)
 
 static int open_ring(struct bpf_source *source)
 {
+	struct epoll_event event = {.events = EPOLLIN};
 	void *counts;
 
 	source->refusal.step = IPC_BPF_READING;
@@ -255,6 +273,9 @@ static int open_ring(struct bpf_source *source)
 		return -errno;
 	source->counts = counts;
 	source->base.fd = ring_buffer__epoll_fd(source->ring);
+	source->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (source->timer < 0 || epoll_ctl(source->base.fd, EPOLL_CTL_ADD, source->timer, &event) < 0)
+		return -errno;
 	return 0;
 }
 
@@ -270,6 +291,7 @@ static int start(const struct ipc_source_want *want, enum ipc_bpf_hooked hooked,
 	if (!source)
 		return -ENOMEM;
 	source->base.ops = &ops;
+	source->timer = -1;
 	source->ctx = want->ctx;
 	source->choice = (struct ipc_bpf_choice){.settings = want->settings, .hooked = hooked};
 	source->refusal.functions = hooked == IPC_BPF_BY_FUNCTION;
@@ -316,12 +338,23 @@ static int probe_functions(void)
 	return fd < 0 && fd != -EINVAL ? fd : 0;
 }
 
+/*
+ * Are functions worth it? Programs behind them can be preempted where the kernel preempts itself, as they are by the reader that they
+ * wake, and who comes by the same function then is not told of. Behind tracepoints that cannot happen.
+ */
+static int choose_functions(enum ipc_event_source which)
+{
+	int r = which == IPC_EVENTS_TRACEPOINT ? -ENOTSUP : probe_functions();
+
+	return r == 0 && which != IPC_EVENTS_FENTRY && ipc_kernel_preempts() ? -ENOTSUP : r;
+}
+
 int ipc_source_bpf_new(const struct ipc_source_want *want, struct ipc_source **out)
 {
 	enum ipc_event_source which = want->how->source;
 	struct ipc_bpf_refusal refusal = {.step = IPC_BPF_LOADING, .functions = true};
 	libbpf_print_fn_t print;
-	int r = -ENOTSUP;
+	int r;
 
 	if (want->ctx->captured)
 		return ipc_ctx_fail(want->ctx, -ENOTSUP, "BPF watches the running kernel, not a captured tree");
@@ -331,9 +364,8 @@ int ipc_source_bpf_new(const struct ipc_source_want *want, struct ipc_source **o
 	if (want->how->buffer > ROOM_MOST)
 		return ipc_ctx_fail(want->ctx, -EINVAL, "room for events: at most 1 GiB");
 	print = libbpf_set_print(NULL);
-	if (which != IPC_EVENTS_TRACEPOINT)
-		r = probe_functions();
-	if (which != IPC_EVENTS_TRACEPOINT && r == 0)
+	r = choose_functions(which);
+	if (r == 0)
 		r = start(want, IPC_BPF_BY_FUNCTION, &refusal, out);
 	if (r < 0 && which != IPC_EVENTS_FENTRY)
 		r = start(want, IPC_BPF_BY_TRACEPOINT, &refusal, out);

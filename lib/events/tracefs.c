@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The numbers of tracepoints, which tracefs alone tells, wherever that is mounted or not. */
+/* What tracefs and debugfs alone tell, wherever these are mounted or not: the numbers of tracepoints, and how the kernel preempts. */
 #include "events/tracefs.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 /* linux/mount.h, which older C libraries cannot include beside sys/mount.h */
@@ -26,9 +28,9 @@ static int open_mounted(const char *path)
 	return fd;
 }
 
-static int make_mount(void)
+static int make_mount(const char *type)
 {
-	int fs = (int)syscall(SYS_fsopen, "tracefs", FSOPEN_CLOEXEC), fd = -1, error;
+	int fs = (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC), fd = -1, error;
 
 	if (fs < 0)
 		return -errno;
@@ -45,26 +47,60 @@ int ipc_tracefs_open(void)
 
 	if (fd < 0)
 		fd = open_mounted("/sys/kernel/debug/tracing");
-	return fd < 0 ? make_mount() : fd;
+	return fd < 0 ? make_mount("tracefs") : fd;
+}
+
+/* The beginning of a small file, as a string. */
+static int read_text(int dir, const char *path, char *text, size_t size)
+{
+	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = read(fd, text, size - 1);
+	close(fd);
+	if (n <= 0)
+		return -EIO;
+	text[n] = '\0';
+	return 0;
 }
 
 int ipc_tracefs_event(int tracefs, const char *name, uint64_t *id)
 {
 	char path[256], text[32], *end;
-	ssize_t n;
-	int fd;
+	int n = snprintf(path, sizeof(path), "events/%s/id", name), r;
 
-	n = snprintf(path, sizeof(path), "events/%s/id", name);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return -ENAMETOOLONG;
-	fd = openat(tracefs, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (n <= 0)
-		return -EIO;
-	text[n] = '\0';
+	r = read_text(tracefs, path, text, sizeof(text));
+	if (r < 0)
+		return r;
 	*id = strtoull(text, &end, 10);
 	return end == text ? -EIO : 0;
+}
+
+/* "none voluntary (full)" */
+static bool chose_preemption(void)
+{
+	char text[64];
+	int r = read_text(AT_FDCWD, "/sys/kernel/debug/sched/preempt", text, sizeof(text)), debugfs;
+
+	if (r < 0) {
+		debugfs = make_mount("debugfs");
+		if (debugfs >= 0) {
+			r = read_text(debugfs, "sched/preempt", text, sizeof(text));
+			close(debugfs);
+		}
+	}
+	return r < 0 || !(strstr(text, "(none)") || strstr(text, "(voluntary)"));
+}
+
+bool ipc_kernel_preempts(void)
+{
+	struct utsname name;
+
+	if (uname(&name) < 0 || !strstr(name.version, " PREEMPT"))
+		return false;
+	return !strstr(name.version, " PREEMPT_DYNAMIC") || chose_preemption();
 }
