@@ -345,7 +345,6 @@ int watching_run(struct watching *watching)
 	read_the_rest(watching);
 	save(watching);
 	report_loss(watching);
-	watching->monitor = ipc_monitor_free(watching->monitor);
 	finish_commands(watching);
 	execution_report(&watching->execution, &watching->outcome);
 	report_end(watching);
@@ -354,6 +353,8 @@ int watching_run(struct watching *watching)
 			summary_print(watching->summary, &watching->telling);
 		telling_end(&watching->telling, &watching->outcome);
 	}
+	/* The kernel takes its time for each tracepoint: whoever reads has the whole by now. */
+	watching->monitor = ipc_monitor_free(watching->monitor);
 	settle_signal(watching);
 	watching->app->out.ending = NULL;
 	ending_release(&watching->ending);
