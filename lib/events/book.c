@@ -72,9 +72,10 @@ static void move(const struct ipc_book *from, const struct ipc_book *to, size_t 
 
 static int grow(struct ipc_book *book)
 {
-	struct ipc_book larger = {.room = book->room ? 2 * book->room : 64, .count = book->count};
+	struct ipc_book larger = *book, old = *book;
 	size_t i;
 
+	larger.room = book->room ? 2 * book->room : 64;
 	larger.buckets = calloc(larger.room, sizeof(struct ipc_known *));
 	larger.named = calloc(larger.room, sizeof(struct ipc_known *));
 	if (!larger.buckets || !larger.named) {
@@ -82,11 +83,11 @@ static int grow(struct ipc_book *book)
 		free(larger.named);
 		return -ENOMEM;
 	}
-	for (i = 0; i < book->room; i++)
-		move(book, &larger, i);
-	free(book->buckets);
-	free(book->named);
+	for (i = 0; i < old.room; i++)
+		move(&old, &larger, i);
 	*book = larger;
+	free(old.buckets);
+	free(old.named);
 	return 0;
 }
 
@@ -215,9 +216,16 @@ void ipc_book_release(struct ipc_book *book)
 {
 	size_t i;
 
-	for (i = 0; i < book->room; i++)
-		while (book->buckets[i])
-			ipc_book_remove(book, book->buckets[i]);
+	for (i = 0; i < book->room; i++) {
+		struct ipc_known *known = book->buckets[i], *next;
+
+		for (; known; known = next) {
+			next = known->next;
+			free((void *)known->name.data);
+			free((void *)known->aside.data);
+			free(known);
+		}
+	}
 	free(book->buckets);
 	free(book->named);
 	*book = (struct ipc_book){0};

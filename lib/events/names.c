@@ -102,7 +102,8 @@ enum ipc_raw_kind ipc_event_memory(struct ipc_monitor *monitor, struct ipc_bytes
 {
 	size_t dir = strlen(SHM_DIR), prefix = strlen(SEM_PREFIX);
 
-	if (!ipc_bytes_starts(path, SHM_DIR) || path.len == dir || memchr(path.data + dir, '/', path.len - dir))
+	if (!path.data || !ipc_bytes_starts(path, SHM_DIR) || path.len == dir ||
+	    memchr(path.data + dir, '/', path.len - dir))
 		return IPC_RAW_NONE;
 	path.data += dir - 1;
 	path.len -= dir - 1;
