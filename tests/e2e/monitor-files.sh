@@ -11,41 +11,9 @@ for command in python3 jq unshare; do
 done
 enter_private
 export LC_ALL=C
-source=${MONITOR_SOURCE:-tracepoint}
-failed=0
-wrong() {
-	echo "FAILED: $*"
-	failed=1
-}
-trap 'end_descendants' EXIT
-exec {never}<> <(:)
-
-# Wait until a command succeeds.
-until_so() {
-	local end=$((SECONDS + 60))
-	until "$@"; do
-		((SECONDS < end)) || return 1
-		read -r -t 0.02 -u "$never"
-	done
-	return 0
-}
-
-monitors=()
-# begin NAME OPERAND|OPTION...: a monitor that writes to /run/NAME
-begin() {
-	: >"/run/$1"
-	"$IPCTOOL" monitor --source "$source" --jsonl -o time,verb,ref,class,kind,name,inode,namespace,pid,tid,comm,uid,detail \
-		"${@:2}" >>"/run/$1" 2>"/run/$1.err" &
-	monitors+=($!)
-	until_so begun "$1" $! && grep -q '"start"' "/run/$1" && return
-	! grep -qE 'CAP_BPF|this build has no BPF' "/run/$1.err" || skip "$(cat "/run/$1.err")"
-	wrong "no start of $1: $(cat "/run/$1" "/run/$1.err")"
-	exit 1
-}
-
-begun() {
-	[[ -s /run/$1 ]] || ! kill -0 "$2" 2>/dev/null
-}
+columns=time,verb,ref,class,kind,name,inode,namespace,pid,tid,comm,uid,detail
+patience=60
+. "$here/monitor.bash"
 
 # Events in the shape that the scene foretells, process by process; nobody does so in the order of others.
 shape='{pid, verb, ref, detail: (.detail | del(.why) | if .waited then .waited = true else . end)}'
@@ -80,6 +48,7 @@ begin all fifo mq/posix shm/posix sem/posix shm/memfd \
 begin two mq:/one fifo:/run/scene.d/one --failures
 begin pipes pipe --verb create,close
 begin life
+started
 mkdir /run/scene.d
 python3 "$here/monitor_files.py" /run/scene.d ${words[@]+"${words[@]}"} >/run/scene || wrong "the scene failed"
 jq -s 'map(.ref) | unique' /run/scene >/run/refs

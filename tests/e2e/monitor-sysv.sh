@@ -12,41 +12,9 @@ for command in python3 jq unshare; do
 done
 enter_private
 export LC_ALL=C
-source=${MONITOR_SOURCE:-tracepoint}
-failed=0
-wrong() {
-	echo "FAILED: $*"
-	failed=1
-}
-trap 'end_descendants' EXIT
-
-# Wait until a command succeeds.
-until_so() {
-	local end=$((SECONDS + 60))
-	until "$@"; do
-		((SECONDS < end)) || return 1
-		read -r -t 0.02 -u "$never"
-	done
-	return 0
-}
-exec {never}<> <(:)
-
-monitors=()
-# begin NAME OPERAND|OPTION...: a monitor that writes to /run/NAME
-begin() {
-	: >"/run/$1"
-	"$IPCTOOL" monitor --source "$source" --jsonl -o time,verb,ref,class,kind,id,key,namespace,pid,tid,comm,uid,detail \
-		"${@:2}" >>"/run/$1" 2>"/run/$1.err" &
-	monitors+=($!)
-	until_so begun "$1" $! && grep -q '"start"' "/run/$1" && return
-	! grep -qE 'CAP_BPF|this build has no BPF' "/run/$1.err" || skip "$(cat "/run/$1.err")"
-	wrong "no start of $1: $(cat "/run/$1" "/run/$1.err")"
-	exit 1
-}
-
-begun() {
-	[[ -s /run/$1 ]] || ! kill -0 "$2" 2>/dev/null
-}
+columns=time,verb,ref,class,kind,id,key,namespace,pid,tid,comm,uid,detail
+patience=60
+. "$here/monitor.bash"
 
 # Events in the shape that the scene foretells, process by process; nobody does so in the order of others.
 shape='{pid, verb, ref, key, detail: (.detail | del(.why) | if .waited then .waited = true else . end)}'
@@ -88,6 +56,7 @@ begin all mq/sysv sem/sysv shm/sysv --failures
 begin key mq:0x4d51 --failures
 begin verbs --verb attach,detach,wait,wake shm/sysv sem/sysv
 begin life --verb create,close,remove mq/sysv sem/sysv shm/sysv
+started
 python3 "$here/monitor_sysv.py" ${words[@]+"${words[@]}"} >/run/scene || wrong "the scene failed"
 until_so grep -q '"remove".*"0x00000e4d"' /run/all || wrong "its end is not told of"
 for monitor in "${monitors[@]}"; do
@@ -112,6 +81,7 @@ jq -se '[.[] | select(.verb == "wake") | .detail.waited] | length == 4 and all(.
 
 monitors=()
 begin places --all-namespaces --verb create,remove mq/sysv sem/sysv shm/sysv
+started
 read -r inode pid < <(unshare --ipc python3 -c '
 import ctypes, os
 libc = ctypes.CDLL(None)

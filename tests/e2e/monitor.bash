@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # monitor.bash: monitors in the background, each writing to /run/NAME, and what they tell compared with what was done. Sourced after
-# enter_private (private.bash). MONITOR_SOURCE: another source than tracepoints.
+# enter_private (private.bash). MONITOR_SOURCE: another source than tracepoints. columns: what of events is written, when that is set;
+# patience: for how many seconds a condition is waited for.
 
 source=${MONITOR_SOURCE:-tracepoint}
 failed=0
@@ -14,7 +15,7 @@ declare -A monitors
 
 # Wait until a command succeeds. Under emulation all programs of several monitors take minutes.
 until_so() {
-	local end=$((SECONDS + 300))
+	local end=$((SECONDS + ${patience:-300}))
 	until "$@"; do
 		((SECONDS < end)) || return 1
 		read -r -t 0.02 -u "$never"
@@ -25,7 +26,7 @@ until_so() {
 # begin NAME OPERAND|OPTION...: several begin at the same time; started waits for all of them.
 begin() {
 	: >"/run/$1"
-	"$IPCTOOL" monitor --source "$source" --jsonl "${@:2}" >>"/run/$1" 2>"/run/$1.err" &
+	"$IPCTOOL" monitor --source "$source" --jsonl ${columns:+-o "$columns"} "${@:2}" >>"/run/$1" 2>"/run/$1.err" &
 	monitors[$1]=$!
 }
 
