@@ -15,6 +15,7 @@
 
 #include "classes/list.h"
 #include "classes/sock.h"
+#include "events/monitor.h"
 #include "events/plain_looks.h"
 
 #define SECOND INT64_C(1000000000)
@@ -225,14 +226,6 @@ static void drop_those_gone(struct ipc_plain *plain)
 
 /* ---- when to look ---------------------------------------------------------------------------------------------------- */
 
-static int64_t clock_now(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (int64_t)now.tv_sec * SECOND + now.tv_nsec;
-}
-
 static void look_at(struct ipc_plain_looks *looks, int64_t when)
 {
 	struct itimerspec timer = {.it_value = {.tv_sec = when / SECOND, .tv_nsec = when % SECOND}};
@@ -352,7 +345,7 @@ static int run_query(struct ipc_plain *plain)
 static int look(struct ipc_plain *plain)
 {
 	struct ipc_plain_looks *looks = plain->looks;
-	int64_t began = clock_now(CLOCK_MONOTONIC), real = clock_now(CLOCK_REALTIME);
+	int64_t began = ipc_event_clock(CLOCK_MONOTONIC), real = ipc_event_clock(CLOCK_REALTIME);
 	int r;
 
 	looks->count++;
@@ -363,7 +356,7 @@ static int look(struct ipc_plain *plain)
 	settle(plain);
 	if (is_whole(plain))
 		drop_those_gone(plain);
-	looks->ended = clock_now(CLOCK_MONOTONIC);
+	looks->ended = ipc_event_clock(CLOCK_MONOTONIC);
 	plain->looked = real;
 	looks->lasted = looks->ended - began;
 	look_at(looks, looks->ended + looks->interval);

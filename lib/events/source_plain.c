@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "classes/list.h"
+#include "events/monitor.h"
 #include "events/plain.h"
 #include "sources/processes_read.h"
 #include "sources/procfs.h"
@@ -64,18 +65,10 @@ void ipc_plain_again(struct ipc_plain *plain)
 	plain->again = true;
 }
 
-static int64_t clock_now(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* Has the process of that number run since before @time? If not, the number was given away again. */
 static bool ran_at(const struct ipc_process_stat *stat, int64_t time)
 {
-	int64_t boot = clock_now(CLOCK_REALTIME) - clock_now(CLOCK_BOOTTIME);
+	int64_t boot = ipc_event_clock(CLOCK_REALTIME) - ipc_event_clock(CLOCK_BOOTTIME);
 
 	return stat->started && boot + (int64_t)(stat->ticks * (uint64_t)(1000000000 / sysconf(_SC_CLK_TCK))) <= time;
 }
@@ -161,7 +154,7 @@ static int read_plain(struct ipc_source *base, ipc_raw_fn fn, void *data)
 	struct ipc_plain *plain = (struct ipc_plain *)base;
 	int r = 0;
 
-	plain->now = clock_now(CLOCK_MONOTONIC);
+	plain->now = ipc_event_clock(CLOCK_MONOTONIC);
 	if (plain->taken == plain->queue.len)
 		r = read_parts(plain);
 	if (plain->failed)
@@ -287,7 +280,7 @@ static int start(struct ipc_plain *plain)
 		return ipc_ctx_fail(plain->want.ctx, -errno, "%s", strerror(errno));
 	if ((r = ipc_plain_poll(plain, plain->more)))
 		return ipc_ctx_fail(plain->want.ctx, r, "%s", strerror(-r));
-	plain->now = clock_now(CLOCK_MONOTONIC);
+	plain->now = ipc_event_clock(CLOCK_MONOTONIC);
 	plain->quiet = true;
 	if ((r = ipc_plain_files_new(plain)) || (r = ipc_plain_closes_new(plain)) || (r = ipc_plain_looks_new(plain)) ||
 	    (r = ipc_plain_exits_new(plain)))
