@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # ipctool_bpf_program(TARGET FOLDER/NAME [PART...]): gives TARGET the header NAME.skel.h, which holds the BPF programs of
-# FOLDER/NAME.bpf.c as struct NAME_bpf. With PARTs those of FOLDER/PART.bpf.c instead, linked into one.
+# FOLDER/NAME.bpf.c as struct NAME_bpf. With PARTs those of FOLDER/PART.bpf.c instead, linked into one. It includes
+# IPCTOOL_BPF_HEADER, where that is set, in place of <bpf/libbpf.h>.
 
 function(ipctool_bpf_program TARGET PROGRAM)
 	get_filename_component(name ${PROGRAM} NAME)
@@ -31,7 +32,7 @@ function(ipctool_bpf_program TARGET PROGRAM)
 	add_custom_command(OUTPUT ${skeleton}
 		COMMAND ${IPCTOOL_BPFTOOL} gen object ${linked} ${objects}
 		COMMAND ${CMAKE_COMMAND} -DBPFTOOL=${IPCTOOL_BPFTOOL} -DOBJECT=${linked} -DNAME=${name}_bpf
-			-DOUTPUT=${skeleton} -P ${PROJECT_SOURCE_DIR}/cmake/BpfSkeleton.cmake
+			-DOUTPUT=${skeleton} -DHEADER=${IPCTOOL_BPF_HEADER} -P ${PROJECT_SOURCE_DIR}/cmake/BpfSkeleton.cmake
 		DEPENDS ${objects} ${PROJECT_SOURCE_DIR}/cmake/BpfSkeleton.cmake
 		COMMENT "Generating ${name}.skel.h"
 		VERBATIM)

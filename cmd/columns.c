@@ -83,6 +83,7 @@ static bool add(struct columns *columns, const struct app *app, const struct sco
 	columns->items = xrealloc(columns->items, (columns->count + 1) * sizeof(*columns->items));
 	column = &columns->items[columns->count++];
 	*column = (struct column){.field = field, .member = member, .heading = make_heading(field, member)};
+	columns->members |= member != NULL;
 	return true;
 }
 
@@ -216,24 +217,44 @@ void columns_release(struct columns *columns)
 	while (columns->count)
 		free(columns->items[--columns->count].heading);
 	free(columns->items);
+	free(columns->of_kind);
+	free(columns->values);
 	*columns = (struct columns){0};
 }
 
-void column_get(struct column *column, const struct ipc_object *object, struct ipc_value *out)
+static void look_up(struct columns *columns, const struct ipc_kind *kind)
+{
+	size_t i;
+
+	columns->kind = kind;
+	columns->of_kind = xrealloc(columns->of_kind, columns->count * sizeof(*columns->of_kind));
+	columns->values = xrealloc(columns->values, columns->count * sizeof(*columns->values));
+	for (i = 0; i < columns->count; i++)
+		columns->of_kind[i] = ipc_record_find(ipc_kind_record(kind), ipc_field_name(columns->items[i].field));
+}
+
+static void read_members(struct columns *columns)
+{
+	size_t i;
+
+	for (i = 0; i < columns->count; i++) {
+		struct ipc_value record = columns->values[i];
+
+		if (columns->items[i].member && !record.null)
+			ipc_value_member(&record, 0, columns->items[i].member, &columns->values[i]);
+	}
+}
+
+const struct ipc_value *columns_read(struct columns *columns, const struct ipc_object *object)
 {
 	const struct ipc_kind *kind = ipc_object_kind(object);
-	struct ipc_value record;
 
-	if (kind != column->kind) {
-		column->kind = kind;
-		column->of_kind = ipc_record_find(ipc_kind_record(kind), ipc_field_name(column->field));
-	}
-	*out = (struct ipc_value){.type = ipc_field_type(column_field(column)), .null = true};
-	if (!column->of_kind)
-		return;
-	ipc_object_get(object, column->of_kind, column->member ? &record : out);
-	if (column->member && !record.null)
-		ipc_value_member(&record, 0, column->member, out);
+	if (kind != columns->kind)
+		look_up(columns, kind);
+	ipc_object_get_all(object, columns->of_kind, columns->count, columns->values);
+	if (columns->members)
+		read_members(columns);
+	return columns->values;
 }
 
 bool column_is_right(const struct column *column)

@@ -11,14 +11,17 @@ struct column {
 	const struct ipc_field *field; /* of some kind that has it: name, type, help */
 	/* Of the record that the field is, as in "detail.bytes"; NULL: the whole field */
 	const struct ipc_field *member;
-	char *heading;               /* upper case */
-	const struct ipc_kind *kind; /* the kind last read, and its field of that name: lookups by name are slow */
-	const struct ipc_field *of_kind;
+	char *heading; /* upper case */
 };
 
 struct columns {
 	struct column *items;
 	size_t count;
+	/* the object last read: its kind, the fields of that kind (lookups by name are slow), and their values; private */
+	const struct ipc_kind *kind;
+	const struct ipc_field **of_kind;
+	struct ipc_value *values;
+	bool members; /* some columns are members of a record */
 };
 
 /*
@@ -33,8 +36,8 @@ void columns_drop(struct columns *columns, const char *name);
 void columns_release(struct columns *columns);
 /* The default columns of @scope, separated by commas. */
 const char *columns_default(const struct scope *scope);
-/* The value of @column for @object; null for a kind that does not have it. */
-void column_get(struct column *column, const struct ipc_object *object, struct ipc_value *out);
+/* The values of all columns for @object, null where its kind does not have one. Borrowed until the next call. */
+const struct ipc_value *columns_read(struct columns *columns, const struct ipc_object *object);
 /* The field or the member of which it has the values. */
 static inline const struct ipc_field *column_field(const struct column *column)
 {

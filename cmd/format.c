@@ -5,6 +5,8 @@
 #include "format.h"
 
 #define NS_PER_S 1000000000
+#define DAY 86400
+#define DAYS_TO_1970 INT64_C(719468) /* from 0000-03-01; no time in nanoseconds is before that */
 #define HALF_YEAR (INT64_C(182) * 86400 * NS_PER_S)
 
 /* Seconds and nanoseconds, the latter never negative. */
@@ -42,16 +44,11 @@ void format_seconds(struct text *out, int64_t ns)
 
 void format_utc(struct text *out, int64_t ns)
 {
-	uint64_t rest;
-	int64_t seconds = split(ns, &rest);
-	int64_t days = seconds / 86400, clock = seconds % 86400, year, day, month;
+	uint64_t rest, seconds = (uint64_t)(split(ns, &rest) + DAYS_TO_1970 * DAY);
+	uint32_t days = (uint32_t)(seconds / DAY), clock = (uint32_t)(seconds % DAY), year, month, day;
+	char *start = text_reserve(out, sizeof("2026-01-02T03:04:05")), *at = start;
 
-	if (clock < 0) {
-		clock += 86400;
-		days--;
-	}
-	/* Much faster than gmtime_r(). Years begin in March here, so that a leap day is last; day 0 is 0000-03-01. */
-	days += 719468;
+	/* Much faster than gmtime_r(). Years begin in March here, so that a leap day is last. */
 	year = days / 146097 * 400;
 	days %= 146097;
 	day = (days - days / 1460 + days / 36524 - days / 146096) / 365; /* year of its 400 */
@@ -59,19 +56,23 @@ void format_utc(struct text *out, int64_t ns)
 	day = days - (365 * day + day / 4 - day / 100);
 	month = (5 * day + 2) / 153;
 	day -= (153 * month + 2) / 5;
-	month += month < 10 ? 3 : -9;
+	month = month < 10 ? month + 3 : month - 9;
+	year += month <= 2;
 
-	text_padded(out, (uint64_t)(year + (month <= 2)), 4);
-	text_char(out, '-');
-	text_padded(out, (uint64_t)month, 2);
-	text_char(out, '-');
-	text_padded(out, (uint64_t)day + 1, 2);
-	text_char(out, 'T');
-	text_padded(out, (uint64_t)clock / 3600, 2);
-	text_char(out, ':');
-	text_padded(out, (uint64_t)clock / 60 % 60, 2);
-	text_char(out, ':');
-	text_padded(out, (uint64_t)clock % 60, 2);
+	/* 64 bits of nanoseconds hold no year that has not four digits. */
+	at = text_pair(at, year / 100);
+	at = text_pair(at, year % 100);
+	*at++ = '-';
+	at = text_pair(at, month);
+	*at++ = '-';
+	at = text_pair(at, day + 1);
+	*at++ = 'T';
+	at = text_pair(at, clock / 3600);
+	*at++ = ':';
+	at = text_pair(at, clock / 60 % 60);
+	*at++ = ':';
+	at = text_pair(at, clock % 60);
+	out->len += (size_t)(at - start);
 	append_fraction(out, rest);
 	text_char(out, 'Z');
 }

@@ -7,11 +7,19 @@
 
 enum time_format { TIME_SHORT, TIME_ISO, TIME_RELATIVE, TIME_FULL, TIME_CLOCK };
 
+/* The time shown last: objects that were made together have the same one. */
+struct shown_time {
+	int64_t ns, now;
+	size_t len; /* 0: none yet */
+	char text[64];
+};
+
 struct style {
 	bool machine; /* raw: bytes, seconds, UTC; what is not known is empty */
 	bool bytes;   /* sizes as plain numbers */
 	enum time_format time;
-	int64_t now; /* ns since the epoch, for TIME_RELATIVE and TIME_SHORT */
+	int64_t now;              /* ns since the epoch, for TIME_RELATIVE and TIME_SHORT */
+	struct shown_time *shown; /* in this very style; NULL: it is not kept */
 };
 
 /* Nothing at all is appended for a value that is not known. The text is always printable ASCII. */

@@ -23,6 +23,8 @@ int app_context(struct app *app)
 
 	if (app->ctx)
 		return 0;
+	/* For the drawing of trees, and for regular expressions; it is some files that help and completion need not read. */
+	setlocale(LC_CTYPE, "");
 	error = ipc_ctx_new(&app->ctx);
 	if (error) {
 		complain(app, NULL, "/proc cannot be read: %s",
@@ -114,6 +116,5 @@ int main(int argc, char **argv)
 	struct app app = {.out = {.fd = STDOUT_FILENO}};
 
 	fill_closed_descriptors();
-	setlocale(LC_CTYPE, ""); /* for the drawing of trees alone: everything else is ASCII */
 	return finish(&app, run(&app, argc, (const char **)argv));
 }

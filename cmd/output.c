@@ -66,6 +66,7 @@ bool output_flush(struct output *out)
 {
 	if (out->gathers)
 		return !out->error;
+	out->begun = true;
 	write_all(out, out->text.data, out->text.len);
 	text_clear(&out->text);
 	return !out->error;

@@ -8,6 +8,7 @@
 #include "text.h"
 
 #define OUTPUT_PIECE 65536
+#define OUTPUT_FIRST 4096 /* the first piece: who reads is to see something at once */
 
 struct ending;
 
@@ -17,6 +18,7 @@ struct output {
 	int error; /* positive errno of the first failed write */
 	/* Signals that are kept waiting, which also end the waiting for a reader: with EPIPE. NULL: none are. */
 	struct ending *ending;
+	bool begun;   /* something was written */
 	bool gathers; /* keep everything for now, however much it gets */
 	bool hole;    /* the file may have to get longer yet; private */
 };
@@ -26,7 +28,7 @@ bool output_flush(struct output *out);
 /* The same as soon as a piece is full. */
 static inline bool output_pace(struct output *out)
 {
-	return out->text.len < OUTPUT_PIECE ? !out->error : output_flush(out);
+	return out->text.len < (out->begun ? OUTPUT_PIECE : OUTPUT_FIRST) ? !out->error : output_flush(out);
 }
 
 /* Append bytes; many of them are not copied. */

@@ -15,6 +15,7 @@ void renderer_prepare(struct renderer *renderer, struct app *app, const struct p
 	renderer->presentation = presentation;
 	renderer->columns = columns;
 	renderer->style.bytes = presentation->bytes;
+	renderer->style.shown = &renderer->shown;
 	renderer->style.time = presentation->time;
 	renderer->style.now = now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
@@ -22,9 +23,11 @@ void renderer_prepare(struct renderer *renderer, struct app *app, const struct p
 /* libsmartcols keeps all rows and is slow on many, so it is for terminals alone. */
 struct renderer *render_table_new(void)
 {
+	struct renderer *renderer = NULL;
+
 #ifdef HAVE_SMARTCOLS
 	if (isatty(STDOUT_FILENO))
-		return render_smartcols_new();
+		renderer = render_smartcols_new();
 #endif
-	return render_stream_new();
+	return renderer ? renderer : render_stream_new();
 }

@@ -31,6 +31,7 @@ struct renderer {
 	const struct presentation *presentation;
 	struct columns *columns; /* count 0: every field of the kind */
 	struct style style;
+	struct shown_time shown;
 };
 
 /* What a new renderer has to know before it begins. All is borrowed. Times are told as of now. */
@@ -40,7 +41,7 @@ void renderer_prepare(struct renderer *renderer, struct app *app, const struct p
 struct renderer *render_table_new(void);
 struct renderer *render_stream_new(void);
 #ifdef HAVE_SMARTCOLS
-struct renderer *render_smartcols_new(void);
+struct renderer *render_smartcols_new(void); /* NULL: the library cannot be had */
 #endif
 /* A table whose rows are written as they come, into columns as wide as what they hold as a rule. */
 struct renderer *render_live_new(void);

@@ -10,7 +10,8 @@ struct plan {
 	size_t count;
 	const struct ipc_field **fields;  /* NULL: a column that this kind does not have */
 	const struct ipc_field **members; /* of the field, or NULL: all of it */
-	char **keys;                      /* `"size": ` with what comes before it */
+	struct text *keys;                /* `"size": ` with what comes before it */
+	struct ipc_value *values;         /* of the object at hand */
 };
 
 struct json {
@@ -31,10 +32,9 @@ static void plan_add(struct plan *plan, const struct ipc_field *field, const str
 	plan->keys = xrealloc(plan->keys, (plan->count + 1) * sizeof(*plan->keys));
 	text_format(&key, "%s\"%s%s%s\": ", plan->count ? ", " : "{", name, member ? "." : "",
 		    member ? ipc_field_name(member) : "");
-	text_cstr(&key);
 	plan->fields[plan->count] = field;
 	plan->members[plan->count] = member;
-	plan->keys[plan->count++] = key.data;
+	plan->keys[plan->count++] = key;
 }
 
 static const struct plan *plan_for(struct json *json, const struct ipc_kind *kind)
@@ -65,6 +65,7 @@ static const struct plan *plan_for(struct json *json, const struct ipc_kind *kin
 	for (i = 0; !columns->count && (field = ipc_record_field(record, i)); i++)
 		if (!ipc_field_of_cleaning(field))
 			plan_add(plan, field, NULL, ipc_field_name(field));
+	plan->values = xcalloc(plan->count, sizeof(*plan->values));
 	return plan;
 }
 
@@ -85,36 +86,23 @@ void render_json_element(struct renderer *renderer)
 	json->any = true;
 }
 
-static void get(const struct ipc_object *object, const struct ipc_field *field, const struct ipc_field *member,
-		struct ipc_value *out)
-{
-	struct ipc_value record;
-
-	ipc_object_get(object, field, out);
-	if (!member || out->null)
-		return;
-	record = *out;
-	ipc_value_member(&record, 0, member, out);
-}
-
 static bool json_object(struct renderer *renderer, const struct ipc_object *object)
 {
 	struct json *json = (struct json *)renderer;
 	const struct plan *plan = plan_for(json, ipc_object_kind(object));
 	struct text *out = &renderer->app->out.text;
-	struct ipc_value value;
 	size_t i;
 
 	if (!json->lines)
 		render_json_element(renderer);
+	ipc_object_get_all(object, plan->fields, plan->count, plan->values);
 	for (i = 0; i < plan->count; i++) {
-		text_string(out, plan->keys[i]);
-		if (plan->fields[i]) {
-			get(object, plan->fields[i], plan->members[i], &value);
-			format_json(out, &value);
-		} else {
-			text_string(out, "null");
-		}
+		struct ipc_value value = plan->values[i];
+
+		text_bytes(out, plan->keys[i].data, plan->keys[i].len);
+		if (plan->members[i] && !value.null)
+			ipc_value_member(&plan->values[i], 0, plan->members[i], &value);
+		format_json(out, &value);
 	}
 	text_string(out, json->lines ? "}\n" : "}");
 	return output_pace(&renderer->app->out);
@@ -167,10 +155,11 @@ static void json_free(struct renderer *renderer)
 
 	for (i = 0; i < json->count; i++) {
 		for (j = 0; j < json->plans[i].count; j++)
-			free(json->plans[i].keys[j]);
+			text_release(&json->plans[i].keys[j]);
 		free(json->plans[i].keys);
 		free(json->plans[i].fields);
 		free(json->plans[i].members);
+		free(json->plans[i].values);
 	}
 	free(json->plans);
 	free(json);

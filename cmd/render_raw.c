@@ -25,14 +25,13 @@ static bool end_nothing(struct renderer *renderer, const struct outcome *outcome
 static bool raw_object(struct renderer *renderer, const struct ipc_object *object)
 {
 	struct text *out = &renderer->app->out.text;
-	struct ipc_value value;
-	size_t i;
+	const struct ipc_value *values = columns_read(renderer->columns, object);
+	size_t count = renderer->columns->count, i;
 
-	for (i = 0; i < renderer->columns->count; i++) {
+	for (i = 0; i < count; i++) {
 		if (i)
 			text_char(out, '\t');
-		column_get(&renderer->columns->items[i], object, &value);
-		format_value(out, &value, &renderer->style);
+		format_value(out, &values[i], &renderer->style);
 	}
 	text_char(out, '\n');
 	return output_pace(&renderer->app->out);

@@ -1,10 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The table on a terminal: libsmartcols fits the columns to its width. */
+#include <dlfcn.h>
 #include <libsmartcols.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "render.h"
+
+/*
+ * Nearly half of the symbols that would be looked up at every start are its own, so it is loaded for the table that needs
+ * it. This is the one name that it has had.
+ */
+#define SONAME "libsmartcols.so.1"
+#define FUNCTIONS(_)               \
+	_(cell_set_color)          \
+	_(init_debug)              \
+	_(line_get_cell)           \
+	_(line_refer_data)         \
+	_(new_table)               \
+	_(print_table_to_string)   \
+	_(table_enable_colors)     \
+	_(table_enable_noencoding) \
+	_(table_enable_noheadings) \
+	_(table_is_empty)          \
+	_(table_new_column)        \
+	_(table_new_line)          \
+	_(table_set_termforce)     \
+	_(unref_table)
+
+#define MEMBER(name) __typeof__(scols_##name) *name;
+#define LOOK_UP(name) (functions->name = (__typeof__(functions->name))dlsym(handle, "scols_" #name)) &&
+static struct functions {
+	FUNCTIONS(MEMBER)
+} scols;
+
+static bool load(struct functions *functions)
+{
+	void *handle = dlopen(SONAME, RTLD_NOW | RTLD_LOCAL);
+
+	return handle && FUNCTIONS(LOOK_UP) true;
+}
 
 struct smartcols {
 	struct renderer base;
@@ -36,29 +71,29 @@ static bool smartcols_begin(struct renderer *renderer)
 	bool truncate = !renderer->presentation->notruncate;
 	size_t i;
 
-	scols_init_debug(0);
-	smartcols->table = scols_new_table();
+	scols.init_debug(0);
+	smartcols->table = scols.new_table();
 	must(smartcols->table);
-	scols_table_enable_noencoding(smartcols->table, 1); /* all text is safe already, and escaped in our own way */
-	scols_table_enable_colors(smartcols->table, app_colors(renderer->app));
-	scols_table_enable_noheadings(smartcols->table, renderer->presentation->noheadings);
+	scols.table_enable_noencoding(smartcols->table, 1); /* all text is safe already, and escaped in our own way */
+	scols.table_enable_colors(smartcols->table, app_colors(renderer->app));
+	scols.table_enable_noheadings(smartcols->table, renderer->presentation->noheadings);
 	if (!truncate)
-		scols_table_set_termforce(smartcols->table, SCOLS_TERMFORCE_NEVER);
+		scols.table_set_termforce(smartcols->table, SCOLS_TERMFORCE_NEVER);
 	for (i = 0; i < renderer->columns->count; i++) {
 		const struct column *column = &renderer->columns->items[i];
 		int flags = column_is_right(column) ? SCOLS_FL_RIGHT : 0;
 
 		if (truncate && may_be_cut(column))
 			flags |= SCOLS_FL_TRUNC;
-		must(scols_table_new_column(smartcols->table, column->heading, 0, flags));
+		must(scols.table_new_column(smartcols->table, column->heading, 0, flags));
 	}
 	return true;
 }
 
 static void set_cell(struct smartcols *smartcols, struct libscols_line *line, size_t index, const char *color)
 {
-	if (scols_line_refer_data(line, index, xstrdup(text_cstr(&smartcols->cell))) ||
-	    (color && scols_cell_set_color(scols_line_get_cell(line, index), color)))
+	if (scols.line_refer_data(line, index, xstrdup(text_cstr(&smartcols->cell))) ||
+	    (color && scols.cell_set_color(scols.line_get_cell(line, index), color)))
 		text_no_memory();
 }
 
@@ -66,31 +101,29 @@ static bool smartcols_branch(struct renderer *renderer, const struct ipc_object 
 			     size_t width, const char *label)
 {
 	struct smartcols *smartcols = (struct smartcols *)renderer;
-	struct libscols_line *line = scols_table_new_line(smartcols->table, NULL);
+	struct libscols_line *line = scols.table_new_line(smartcols->table, NULL);
+	const struct ipc_value *values = object ? columns_read(renderer->columns, object) : NULL;
 	size_t i;
 
 	(void)width;
 	must(line);
 	for (i = 0; i < renderer->columns->count; i++) {
-		struct column *column = &renderer->columns->items[i];
-		struct ipc_value value = {.null = true};
 		size_t before;
 
 		text_clear(&smartcols->cell);
 		if (i == 0 && drawing)
 			text_string(&smartcols->cell, drawing);
-		if (!object) {
+		if (!values) {
 			if (i == 0 && label)
 				text_string(&smartcols->cell, label);
 			set_cell(smartcols, line, i, NULL);
 			continue;
 		}
 		before = smartcols->cell.len;
-		column_get(column, object, &value);
-		format_value(&smartcols->cell, &value, &renderer->style);
+		format_value(&smartcols->cell, &values[i], &renderer->style);
 		if (smartcols->cell.len == before)
 			text_char(&smartcols->cell, '-');
-		set_cell(smartcols, line, i, column_color(column, &value));
+		set_cell(smartcols, line, i, column_color(&renderer->columns->items[i], &values[i]));
 	}
 	return true;
 }
@@ -123,11 +156,11 @@ static bool smartcols_end(struct renderer *renderer, const struct outcome *outco
 	char *printed = NULL;
 
 	(void)outcome;
-	if (scols_table_is_empty(smartcols->table)) {
+	if (scols.table_is_empty(smartcols->table)) {
 		write_headings(smartcols);
 		return true;
 	}
-	if (scols_print_table_to_string(smartcols->table, &printed) < 0)
+	if (scols.print_table_to_string(smartcols->table, &printed) < 0)
 		text_no_memory();
 	text_string(out, printed);
 	if (out->len && out->data[out->len - 1] != '\n')
@@ -140,7 +173,7 @@ static void smartcols_free(struct renderer *renderer)
 {
 	struct smartcols *smartcols = (struct smartcols *)renderer;
 
-	scols_unref_table(smartcols->table);
+	scols.unref_table(smartcols->table);
 	text_release(&smartcols->cell);
 	free(smartcols);
 }
@@ -155,8 +188,11 @@ static const struct renderer_ops smartcols_ops = {
 
 struct renderer *render_smartcols_new(void)
 {
-	struct smartcols *smartcols = xcalloc(1, sizeof(*smartcols));
+	struct smartcols *smartcols;
 
+	if (!load(&scols))
+		return NULL;
+	smartcols = xcalloc(1, sizeof(*smartcols));
 	smartcols->base.ops = &smartcols_ops;
 	return &smartcols->base;
 }

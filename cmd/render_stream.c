@@ -8,6 +8,7 @@
 
 #define SAMPLE_ROWS 200
 #define GAP 1
+#define PLAIN "\033[0m"
 #define WIDEST 48 /* of a column that holds names or lists: one long name must not pad every row */
 
 struct cell {
@@ -23,6 +24,7 @@ struct stream {
 	struct cell *cells;
 	size_t rows;    /* kept and not written yet */
 	size_t *widths; /* of each column */
+	bool *right;    /* is it aligned there? */
 	bool measured;  /* rows are not kept any more */
 	bool live;      /* they never are */
 	bool colors;
@@ -51,6 +53,17 @@ static void pad(struct text *out, size_t count)
 	out->len += count;
 }
 
+/* What ends with blanks does not need them. */
+static bool end_row(struct stream *stream)
+{
+	struct text *out = &stream->base.app->out.text;
+
+	while (out->len && out->data[out->len - 1] == ' ')
+		out->len--;
+	text_char(out, '\n');
+	return output_pace(&stream->base.app->out);
+}
+
 static bool write_row(struct stream *stream, const struct cell *cells)
 {
 	struct text *out = &stream->base.app->out.text;
@@ -61,7 +74,7 @@ static bool write_row(struct stream *stream, const struct cell *cells)
 		const struct cell *cell = &cells[i];
 		size_t fill = stream->widths[i] > cell->width ? stream->widths[i] - cell->width : 0;
 		size_t width = cell->width, len = cell->len;
-		bool right = column_is_right(&columns->items[i]), last = i + 1 == columns->count;
+		bool right = stream->right[i], last = i + 1 == columns->count;
 
 		if (fill > left)
 			fill = left;
@@ -77,7 +90,7 @@ static bool write_row(struct stream *stream, const struct cell *cells)
 			text_string(out, cell->color);
 		text_bytes(out, stream->pool.data + cell->start, len);
 		if (cell->color)
-			text_string(out, "\033[0m");
+			text_string(out, PLAIN);
 		left -= width;
 		if (!right && !last) {
 			fill = fill < left ? fill : left;
@@ -89,10 +102,7 @@ static bool write_row(struct stream *stream, const struct cell *cells)
 			left -= GAP;
 		}
 	}
-	while (out->len && out->data[out->len - 1] == ' ')
-		out->len--;
-	text_char(out, '\n');
-	return output_pace(&stream->base.app->out);
+	return end_row(stream);
 }
 
 static void measure(struct stream *stream)
@@ -199,6 +209,9 @@ static bool stream_begin(struct renderer *renderer)
 	stream->colors = app_colors(renderer->app);
 	stream->cells = xcalloc(columns * SAMPLE_ROWS, sizeof(*stream->cells));
 	stream->widths = xcalloc(columns, sizeof(*stream->widths));
+	stream->right = xcalloc(columns, sizeof(*stream->right));
+	for (i = 0; i < columns; i++)
+		stream->right[i] = column_is_right(&renderer->columns->items[i]);
 	if (!renderer->presentation->notruncate && isatty(renderer->app->out.fd) &&
 	    ioctl(renderer->app->out.fd, TIOCGWINSZ, &size) == 0)
 		stream->limit = size.ws_col;
@@ -220,13 +233,12 @@ static bool stream_branch(struct renderer *renderer, const struct ipc_object *ob
 			  const char *label)
 {
 	struct stream *stream = (struct stream *)renderer;
+	const struct ipc_value *values = object ? columns_read(renderer->columns, object) : NULL;
 	struct cell *cells = row_at(stream, stream->rows);
 	size_t i;
 
 	for (i = 0; i < renderer->columns->count; i++) {
-		struct column *column = &renderer->columns->items[i];
 		struct cell *cell = &cells[i];
-		struct ipc_value value;
 		size_t before;
 
 		*cell = (struct cell){.start = stream->pool.len, .spills = !object};
@@ -234,26 +246,73 @@ static bool stream_branch(struct renderer *renderer, const struct ipc_object *ob
 			text_string(&stream->pool, drawing);
 			cell->width = width - strlen(drawing); /* wraps: end_cell() adds the length */
 		}
-		if (!object) {
+		if (!values) {
 			if (i == 0 && label)
 				text_string(&stream->pool, label);
 			end_cell(stream, cell);
 			continue;
 		}
 		before = stream->pool.len;
-		column_get(column, object, &value);
-		format_value(&stream->pool, &value, &renderer->style);
+		format_value(&stream->pool, &values[i], &renderer->style);
 		if (stream->pool.len == before)
 			text_char(&stream->pool, '-');
 		if (stream->colors)
-			cell->color = column_color(column, &value);
+			cell->color = column_color(&renderer->columns->items[i], &values[i]);
 		end_cell(stream, cell);
 	}
 	return keep_row(stream);
 }
 
+/* The cell that was written from @start on gets as wide as its column. */
+static void align(struct stream *stream, size_t column, size_t start, size_t width)
+{
+	struct text *out = &stream->base.app->out.text;
+	size_t fill = stream->widths[column] > width ? stream->widths[column] - width : 0;
+
+	if (stream->right[column]) {
+		text_reserve(out, fill);
+		memmove(out->data + start + fill, out->data + start, out->len - start);
+		memset(out->data + start, ' ', fill);
+		out->len += fill;
+	} else {
+		pad(out, fill);
+	}
+}
+
+/* The widths are known and nothing is cut: without a detour through the pool. */
+static bool write_object(struct stream *stream, const struct ipc_object *object)
+{
+	struct columns *columns = stream->base.columns;
+	struct text *out = &stream->base.app->out.text;
+	const struct ipc_value *values = columns_read(columns, object);
+	size_t i;
+
+	for (i = 0; i < columns->count; i++) {
+		const char *color = stream->colors ? column_color(&columns->items[i], &values[i]) : NULL;
+		size_t start = out->len, text, width;
+
+		if (color)
+			text_string(out, color);
+		text = out->len;
+		format_value(out, &values[i], &stream->base.style);
+		if (out->len == text)
+			text_char(out, '-');
+		width = out->len - text;
+		if (color)
+			text_string(out, PLAIN);
+		align(stream, i, start, width);
+		if (i + 1 < columns->count)
+			pad(out, GAP);
+	}
+	return end_row(stream);
+}
+
 static bool stream_object(struct renderer *renderer, const struct ipc_object *object)
 {
+	struct stream *stream = (struct stream *)renderer;
+
+	if (stream->measured && !stream->limit)
+		return write_object(stream, object);
 	return stream_branch(renderer, object, NULL, 0, NULL);
 }
 
@@ -270,6 +329,7 @@ static void stream_free(struct renderer *renderer)
 	text_release(&stream->pool);
 	free(stream->cells);
 	free(stream->widths);
+	free(stream->right);
 	free(stream);
 }
 

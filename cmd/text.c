@@ -7,6 +7,8 @@
 #include "codes.h"
 #include "text.h"
 
+#define DIGITS_MOST 20 /* of 64 bits */
+
 void text_no_memory(void)
 {
 	static const char message[] = "ipctool: out of memory\n";
@@ -38,20 +40,17 @@ char *xstrdup(const char *string)
 	return checked(strdup(string));
 }
 
-char *text_reserve(struct text *text, size_t more)
+void text_grow(struct text *text, size_t more)
 {
-	if (more > text->room - text->len || !text->data) {
-		size_t room = text->room ? text->room : 64;
+	size_t room = text->room ? text->room : 64;
 
-		while (room - text->len < more && room <= SIZE_MAX / 2)
-			room *= 2;
-		/* No memory has room for it. */
-		if (room - text->len < more)
-			room = SIZE_MAX;
-		text->data = xrealloc(text->data, room);
-		text->room = room;
-	}
-	return text->data + text->len;
+	while (room - text->len <= more && room <= SIZE_MAX / 2)
+		room *= 2;
+	/* No memory has room for it. */
+	if (room - text->len <= more)
+		room = SIZE_MAX;
+	text->data = xrealloc(text->data, room);
+	text->room = room;
 }
 
 void text_vformat(struct text *text, const char *format, va_list args)
@@ -78,18 +77,38 @@ void text_format(struct text *text, const char *format, ...)
 	va_end(args);
 }
 
+/* All numbers of two digits, one behind the other: half as many divisions as digit by digit. */
+const char text_pairs[] =
+	"0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+	"5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+
+/* 0 has one digit as well. */
+static unsigned count_digits(uint64_t number)
+{
+	uint64_t least = 10;
+	unsigned count = 1;
+
+	while (number >= least && count < DIGITS_MOST) {
+		count++;
+		least *= 10; /* wraps where nothing is left to be compared */
+	}
+	return count;
+}
+
 void text_padded(struct text *text, uint64_t number, unsigned digits)
 {
-	char buffer[20];
-	unsigned at = sizeof(buffer);
+	char *at = text_reserve(text, DIGITS_MOST);
+	unsigned count = count_digits(number), i;
 
-	do {
-		buffer[--at] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number);
-	while (at && sizeof(buffer) - at < digits)
-		buffer[--at] = '0';
-	text_bytes(text, buffer + at, sizeof(buffer) - at);
+	if (count < digits)
+		count = digits;
+	for (i = count; i > 1; i -= 2) {
+		text_pair(at + i - 2, number % 100);
+		number /= 100;
+	}
+	if (i)
+		*at = (char)('0' + number);
+	text->len += count;
 }
 
 void text_uint(struct text *text, uint64_t number)

@@ -16,14 +16,32 @@ struct text {
 	size_t room;
 };
 
-/* Make room for @more bytes, and return where they go. */
-char *text_reserve(struct text *text, size_t more);
+/* Room for @more bytes that it does not have. */
+void text_grow(struct text *text, size_t more);
+
+/* Make room for @more bytes, and return where they go. Asked for each value of each object: mostly the room is there. */
+static inline char *text_reserve(struct text *text, size_t more)
+{
+	if (more >= text->room - text->len)
+		text_grow(text, more);
+	return text->data + text->len;
+}
+
 void text_format(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_vformat(struct text *text, const char *format, va_list args);
 void text_uint(struct text *text, uint64_t number);
 void text_int(struct text *text, int64_t number);
-/* @number with at least @digits digits. */
+/* @number with at least @digits digits, of which 20 are the most. */
 void text_padded(struct text *text, uint64_t number, unsigned digits);
+/* The two digits of @number, less than 100, to @at; returns what is behind them. */
+static inline char *text_pair(char *at, uint64_t number)
+{
+	extern const char text_pairs[201];
+
+	memcpy(at, text_pairs + 2 * number, 2);
+	return at + 2;
+}
+
 /* Bytes of the kernel, escaped with ipc_escape(). */
 void text_escaped(struct text *text, struct ipc_bytes bytes);
 /*

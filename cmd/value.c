@@ -93,94 +93,145 @@ static void append_records(struct text *out, const struct ipc_value *list, const
 	}
 }
 
-static void append_time(struct text *out, int64_t ns, const struct style *style)
-{
-	if (style->machine)
-		format_utc(out, ns);
-	else
-		format_time(out, ns, style->time, style->now);
-}
-
 static void append_hex(struct text *out, uint64_t number, unsigned digits)
 {
-	char buffer[16];
-	unsigned at = sizeof(buffer);
+	char *at = text_reserve(out, 2 + 16);
+	unsigned i;
 
-	do {
-		buffer[--at] = "0123456789abcdef"[number & 15];
-		number >>= 4;
-	} while (number || sizeof(buffer) - at < digits);
-	text_string(out, "0x");
-	text_bytes(out, buffer + at, sizeof(buffer) - at);
+	while (digits < 16 && number >> 4 * digits)
+		digits++;
+	*at++ = '0';
+	*at++ = 'x';
+	for (i = digits; i; number >>= 4)
+		at[--i] = "0123456789abcdef"[number & 15];
+	out->len += 2 + digits;
 }
 
-static void append_mode(struct text *out, uint64_t mode)
+static void format_bool(struct text *out, const struct ipc_value *value, const struct style *style)
 {
-	text_char(out, '0');
+	(void)style;
+	text_string(out, value->u ? "yes" : "no");
+}
+
+static void format_int(struct text *out, const struct ipc_value *value, const struct style *style)
+{
+	(void)style;
+	text_int(out, value->i);
+}
+
+static void format_uint(struct text *out, const struct ipc_value *value, const struct style *style)
+{
+	(void)style;
+	text_uint(out, value->u);
+}
+
+static void format_bytes(struct text *out, const struct ipc_value *value, const struct style *style)
+{
+	if (style->bytes || style->machine)
+		text_uint(out, value->u);
+	else
+		format_size(out, value->u);
+}
+
+static void format_key(struct text *out, const struct ipc_value *value, const struct style *style)
+{
+	(void)style;
+	append_hex(out, value->u, 8);
+}
+
+static void format_address(struct text *out, const struct ipc_value *value, const struct style *style)
+{
+	(void)style;
+	append_hex(out, value->u, 1);
+}
+
+static void format_mode(struct text *out, const struct ipc_value *value, const struct style *style)
+{
+	char *start = text_reserve(out, 5), *at = start;
+	uint64_t mode = value->u;
+
+	(void)style;
+	*at++ = '0';
 	if (mode > 0777)
-		text_char(out, (char)('0' + (mode >> 9 & 7)));
-	text_char(out, (char)('0' + (mode >> 6 & 7)));
-	text_char(out, (char)('0' + (mode >> 3 & 7)));
-	text_char(out, (char)('0' + (mode & 7)));
+		*at++ = (char)('0' + (mode >> 9 & 7));
+	*at++ = (char)('0' + (mode >> 6 & 7));
+	*at++ = (char)('0' + (mode >> 3 & 7));
+	*at++ = (char)('0' + (mode & 7));
+	out->len += (size_t)(at - start);
+}
+
+static void format_moment(struct text *out, const struct ipc_value *value, const struct style *style)
+{
+	struct shown_time *shown = style->shown;
+	size_t start = out->len;
+
+	if (shown && shown->len && shown->ns == value->i && shown->now == style->now) {
+		text_bytes(out, shown->text, shown->len);
+		return;
+	}
+	if (style->machine)
+		format_utc(out, value->i);
+	else
+		format_time(out, value->i, style->time, style->now);
+	if (!shown || out->len - start > sizeof(shown->text))
+		return;
+	shown->ns = value->i;
+	shown->now = style->now;
+	shown->len = out->len - start;
+	memcpy(shown->text, out->data + start, shown->len);
+}
+
+static void format_length(struct text *out, const struct ipc_value *value, const struct style *style)
+{
+	if (style->machine)
+		format_seconds(out, value->i);
+	else
+		format_duration(out, value->i);
+}
+
+static void format_string(struct text *out, const struct ipc_value *value, const struct style *style)
+{
+	(void)style;
+	text_escaped(out, value->str);
+}
+
+static void format_strings(struct text *out, const struct ipc_value *value, const struct style *style)
+{
+	size_t i;
+
+	(void)style;
+	for (i = 0; i < value->list.count; i++) {
+		if (i)
+			text_char(out, ',');
+		text_escaped(out, ipc_value_string(value, i));
+	}
+}
+
+static void format_records(struct text *out, const struct ipc_value *value, const struct style *style)
+{
+	if (value->list.count)
+		append_records(out, value, style);
+}
+
+static void format_record(struct text *out, const struct ipc_value *value, const struct style *style)
+{
+	append_members(out, value, 0, style);
 }
 
 void format_value(struct text *out, const struct ipc_value *value, const struct style *style)
 {
-	size_t i;
+	static void (*const formats[])(struct text *, const struct ipc_value *, const struct style *) = {
+		[IPC_TYPE_BOOL] = format_bool,       [IPC_TYPE_INT] = format_int,
+		[IPC_TYPE_UINT] = format_uint,       [IPC_TYPE_SIZE] = format_bytes,
+		[IPC_TYPE_KEY] = format_key,         [IPC_TYPE_ADDRESS] = format_address,
+		[IPC_TYPE_MODE] = format_mode,       [IPC_TYPE_TIME] = format_moment,
+		[IPC_TYPE_DURATION] = format_length, [IPC_TYPE_STRING] = format_string,
+		[IPC_TYPE_STRINGS] = format_strings, [IPC_TYPE_RECORDS] = format_records,
+		[IPC_TYPE_RECORD] = format_record,
+	};
 
-	if (value->null)
-		return;
-	switch (value->type) {
-	case IPC_TYPE_BOOL:
-		text_string(out, value->u ? "yes" : "no");
-		break;
-	case IPC_TYPE_INT:
-		text_int(out, value->i);
-		break;
-	case IPC_TYPE_UINT:
-		text_uint(out, value->u);
-		break;
-	case IPC_TYPE_SIZE:
-		if (style->bytes || style->machine)
-			text_uint(out, value->u);
-		else
-			format_size(out, value->u);
-		break;
-	case IPC_TYPE_KEY:
-		append_hex(out, value->u, 8);
-		break;
-	case IPC_TYPE_ADDRESS:
-		append_hex(out, value->u, 1);
-		break;
-	case IPC_TYPE_MODE:
-		append_mode(out, value->u);
-		break;
-	case IPC_TYPE_TIME:
-		append_time(out, value->i, style);
-		break;
-	case IPC_TYPE_DURATION:
-		if (style->machine)
-			format_seconds(out, value->i);
-		else
-			format_duration(out, value->i);
-		break;
-	case IPC_TYPE_STRING:
-		text_escaped(out, value->str);
-		break;
-	case IPC_TYPE_STRINGS:
-		for (i = 0; i < value->list.count; i++) {
-			if (i)
-				text_char(out, ',');
-			text_escaped(out, ipc_value_string(value, i));
-		}
-		break;
-	case IPC_TYPE_RECORDS:
-		append_records(out, value, style);
-		break;
-	case IPC_TYPE_RECORD:
-		append_members(out, value, 0, style);
-		break;
-	}
+	if (!value->null)
+		formats[value->type](out, value, style);
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------ */
@@ -193,6 +244,8 @@ static void quote_from(struct text *out, size_t start)
 {
 	size_t more = 0, i;
 
+	if (!memchr(out->data + start, '"', out->len - start) && !memchr(out->data + start, '\\', out->len - start))
+		return;
 	for (i = start; i < out->len; i++)
 		more += out->data[i] == '"' || out->data[i] == '\\';
 	text_reserve(out, more);

@@ -71,7 +71,7 @@ static unsigned removal_needs(const struct ipc_kind *kind, enum ipc_force force)
 
 unsigned ipc_change_needs(const struct ipc_query *query, const struct ipc_kind *kind)
 {
-	unsigned verbs = query->verbs, needs = 0;
+	unsigned verbs = query->verbs, needs = verbs ? IPC_NEED_OWNER : 0;
 
 	if (verbs & 1u << IPC_VERB_DUMP)
 		needs |= kind->contents->needs;

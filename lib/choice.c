@@ -28,7 +28,8 @@ void ipc_query_choose_kinds(struct ipc_query *query)
 	const struct ipc_kind *kind = NULL;
 
 	while ((kind = ipc_kind_next(kind)))
-		query->looked_at[ipc_kind_index(kind)] = ipc_query_selects(query, kind) || targeted(query, kind);
+		query->looked_at[ipc_kind_index(kind)] = (ipc_query_selects(query, kind) || targeted(query, kind)) &&
+							 (!ipc_query_held_only(query) || ipc_kind_has_holders(kind));
 }
 
 bool ipc_query_looks_at(const struct ipc_query *query, const struct ipc_kind *kind)

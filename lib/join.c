@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "classes/sock.h"
 #include "holders/inflight.h"
 #include "peek/undo.h"
 #include "query.h"
@@ -18,13 +19,18 @@
 static const char *const scan_dirs[] = {"/run", "/tmp", "/var/tmp", "/dev/shm"};
 #define SCAN_DIRS (sizeof(scan_dirs) / sizeof(scan_dirs[0]))
 
-enum { TRIED_PROCESSES = 1, TRIED_HOLDERS = 2, TRIED_BLOCKED = 4, TRIED_INFLIGHT = 8, TRIED_UNDO = 16 };
+enum { TRIED_PROCESSES = 1, TRIED_BLOCKED = 2, TRIED_INFLIGHT = 4, TRIED_UNDO = 8 };
 
 /* Why processes hide, and what would help. */
 static const char *why_hidden(void)
 {
 	return geteuid() == 0 ? "a security policy hides them even from root; --holders-from bpf may see their files"
 			      : "other users' processes can be read with CAP_SYS_PTRACE (root)";
+}
+
+void ipc_run_report_hidden(struct ipc_run *run, int error, const char *what, size_t count)
+{
+	ipc_run_problem(run, true, error, why_hidden(), "%s of %zu process%s", what, count, count == 1 ? "" : "es");
 }
 
 int ipc_run_new(struct ipc_query *query, struct ipc_run **out)
@@ -69,23 +75,26 @@ void ipc_run_unref(struct ipc_run *run)
 	free(run->inflight);
 	ipc_undo_free(run->undo);
 	ipc_blocked_free(run->blocked);
-	ipc_holders_free(run->holders);
+	ipc_run_release_holders(run);
+	free(run->pending);
 	ipc_processes_free(run->processes);
 	release_view(&run->own);
 	release_view(&run->other);
 	ipc_users_free(run->users);
 	ipc_ns_set_release(&run->places);
 	ipc_keyset_release(&run->met);
+	free(run->sorts);
 	free(run->blank);
+	ipc_buf_release(&run->protocols);
 	ipc_buf_release(&run->spelling);
 	ipc_buf_release(&run->reference);
+	ipc_buf_release(&run->identity);
 	ipc_arena_release(&run->arena);
 	ipc_ctx_unref(run->ctx);
 	free(run);
 }
 
-/* What the kinds of this run may have to look up, so that one scan serves all of them. */
-static unsigned spaces_looked_at(const struct ipc_run *run, bool *maps)
+unsigned ipc_run_spaces(const struct ipc_run *run, bool *maps)
 {
 	const struct ipc_kind *kind = NULL;
 	unsigned spaces = 0;
@@ -98,17 +107,6 @@ static unsigned spaces_looked_at(const struct ipc_run *run, bool *maps)
 		*maps |= kind->maps;
 	}
 	return spaces;
-}
-
-/* A pid that holders must have limits the scan to it, unless a kind is looked at of which only all holders tell that it is one. */
-static int64_t only_process(const struct ipc_run *run)
-{
-	const struct ipc_kind *kind = NULL;
-
-	while ((kind = ipc_kind_next(kind)))
-		if (kind->by_sharing && ipc_query_looks_at(run->query, kind))
-			return 0;
-	return run->query->holder_pid;
 }
 
 /*
@@ -126,7 +124,7 @@ static void make_at_home(struct ipc_run *run, unsigned source, int (*make)(void 
 static int make_processes(void *data)
 {
 	struct ipc_run *run = data;
-	int64_t only = only_process(run);
+	int64_t only = ipc_run_only_process(run);
 	int r;
 
 	run->one_process = only != 0;
@@ -142,41 +140,11 @@ struct ipc_processes *ipc_run_processes(struct ipc_run *run)
 	return run->processes;
 }
 
-static int make_holders(void *data)
-{
-	struct ipc_run *run = data;
-	struct ipc_holders_want want = {.only = only_process(run)};
-	size_t hidden;
-	int r, error;
-
-	if (!ipc_run_processes(run))
-		return 0;
-	want.spaces = spaces_looked_at(run, &want.maps);
-	r = ipc_holders_new(run->ctx, run->ctx->holder_source, &want, run->processes, &run->holders);
-	if (r < 0) {
-		/* The automatic choice never comes to this: the source that was asked for cannot be had. */
-		ipc_run_problem(run, false, -r, ipc_ctx_error(run->ctx), "holders");
-		return 0;
-	}
-	run->query->holder_source = ipc_holders_source(run->holders);
-	hidden = ipc_holders_hidden(run->holders, &error);
-	if (hidden)
-		ipc_run_problem(run, true, error, why_hidden(), "files of %zu process%s", hidden,
-				hidden == 1 ? "" : "es");
-	return 0;
-}
-
-struct ipc_holders *ipc_run_holders(struct ipc_run *run)
-{
-	make_at_home(run, TRIED_HOLDERS, make_holders);
-	return run->holders;
-}
-
 static int make_inflight(void *data)
 {
 	struct ipc_run *run = data;
 
-	if (!ipc_run_holders(run))
+	if (!ipc_run_all_holders(run))
 		return 0;
 	run->inflight = malloc(sizeof(*run->inflight));
 	if (run->inflight)
@@ -214,7 +182,7 @@ static int make_blocked(void *data)
 
 	if (!ipc_run_processes(run))
 		return 0;
-	spaces = spaces_looked_at(run, &maps);
+	spaces = ipc_run_spaces(run, &maps);
 	r = ipc_blocked_new(run->ctx, run->processes, spaces, &run->blocked);
 	if (r < 0) {
 		ipc_run_problem(run, false, -r, "waiting tasks are read from /proc/PID/syscall", "waiting tasks");
@@ -222,8 +190,7 @@ static int make_blocked(void *data)
 	}
 	hidden = ipc_blocked_hidden(run->blocked);
 	if (hidden)
-		ipc_run_problem(run, true, EPERM, why_hidden(), "system calls of %zu process%s", hidden,
-				hidden == 1 ? "" : "es");
+		ipc_run_report_hidden(run, EPERM, "system calls", hidden);
 	return 0;
 }
 
@@ -304,6 +271,21 @@ const char **ipc_query_scan_dirs(const struct ipc_query *query, size_t *count)
 	return dirs;
 }
 
+/* Of others not even the inode is looked at. */
+static enum ipc_scan_types types_looked_for(const struct ipc_query *query)
+{
+	const struct ipc_kind *kind = NULL;
+	bool fifos = false, sockets = false;
+
+	while ((kind = ipc_kind_next(kind))) {
+		if (!ipc_query_looks_at(query, kind))
+			continue;
+		fifos |= kind->cls == &ipc_class_fifo;
+		sockets |= kind == &ipc_kind_sock_unix;
+	}
+	return fifos == sockets ? IPC_SCAN_RENDEZVOUS : fifos ? IPC_SCAN_FIFOS : IPC_SCAN_SOCKETS;
+}
+
 struct ipc_scan *ipc_run_scan(struct ipc_run *run)
 {
 	struct ipc_mount_view *of = view(run);
@@ -316,7 +298,7 @@ struct ipc_scan *ipc_run_scan(struct ipc_run *run)
 	dirs = ipc_query_scan_dirs(run->query, &count);
 	if (!dirs)
 		return NULL;
-	r = ipc_scan_new(run->ctx, of->mounts, dirs, count, IPC_SCAN_RENDEZVOUS, &of->scan);
+	r = ipc_scan_new(run->ctx, of->mounts, dirs, count, types_looked_for(run->query), &of->scan);
 	free(dirs);
 	if (r < 0) {
 		ipc_run_problem(run, false, -r, "directories are scanned for FIFOs and socket files", "directory scan");
@@ -342,15 +324,6 @@ struct ipc_scan *ipc_run_shm_files(struct ipc_run *run)
 	}
 	report_scan(run, ipc_scan_trouble(of->shm_files));
 	return of->shm_files;
-}
-
-struct ipc_list ipc_run_list_holders(struct ipc_run *run, struct ipc_key key)
-{
-	struct ipc_holders *holders = ipc_run_holders(run);
-
-	if (!holders)
-		return (struct ipc_list){0};
-	return ipc_holders_list(holders, key, &run->arena);
 }
 
 struct ipc_list ipc_run_list_waiters(struct ipc_run *run, struct ipc_key key)

@@ -16,25 +16,52 @@
 struct ipc_names {
 	struct ipc_run *run;
 	struct ipc_object *object;
-	struct ipc_buf *text; /* the spelling at hand; the run keeps its room */
+	struct ipc_buf *text; /* ends with the spelling at hand; the run keeps its room */
+	size_t start;         /* where that begins */
 	bool first_only;
 	bool answered;
 	int error;
 };
 
-/* CLASS[@NS][+IDENTITY]: -- own namespaces are not printed: a reference without one means the caller's. */
-static int append_prefix(struct ipc_buf *out, const struct ipc_object *object, struct ipc_bytes identity)
+/*
+ * CLASS[@NS]: -- own namespaces are not printed: a reference without one means the caller's. Mostly it is there from last time.
+ */
+static int put_place(struct ipc_run *run, const struct ipc_object *object)
 {
+	uint64_t ns = object->in && !object->in->own ? object->in->inode : 0;
+	struct ipc_buf *out = &run->reference;
 	int r;
 
-	r = ipc_buf_append(out, object->of_class->name, strlen(object->of_class->name));
-	if (r == 0 && object->in && !object->in->own)
-		r = ipc_buf_format(out, "@%" PRIu64, object->in->inode);
-	if (r == 0 && identity.data) {
-		r = ipc_buf_append(out, "+", 1);
-		if (r == 0)
-			r = ipc_buf_append(out, identity.data, identity.len);
+	if (run->place_class == object->of_class && run->place_ns == ns) {
+		out->len = run->place_len;
+		out->data[out->len - 1] = ':';
+		return 0;
 	}
+	run->place_class = NULL;
+	ipc_buf_clear(out);
+	r = ipc_buf_append(out, object->of_class->name, strlen(object->of_class->name));
+	if (r == 0 && ns)
+		r = ipc_buf_format(out, "@%" PRIu64, ns);
+	if (r == 0)
+		r = ipc_buf_append(out, ":", 1);
+	if (r < 0)
+		return r;
+	run->place_class = object->of_class;
+	run->place_ns = ns;
+	run->place_len = out->len;
+	return 0;
+}
+
+/* CLASS[@NS][+IDENTITY]: */
+static int put_prefix(struct ipc_run *run, const struct ipc_object *object, struct ipc_bytes identity)
+{
+	struct ipc_buf *out = &run->reference;
+	int r = put_place(run, object);
+
+	if (r < 0 || !identity.data)
+		return r;
+	out->data[out->len - 1] = '+';
+	r = ipc_buf_append(out, identity.data, identity.len);
 	return r == 0 ? ipc_buf_append(out, ":", 1) : r;
 }
 
@@ -94,7 +121,7 @@ static void answer(struct ipc_names *names, size_t index, bool weak)
 static bool compare(struct ipc_names *names, bool weak)
 {
 	const struct ipc_query *query = names->run->query;
-	struct ipc_bytes text = {names->text->data, names->text->len};
+	struct ipc_bytes text = {names->text->data + names->start, names->text->len - names->start};
 	size_t i;
 
 	/* Thousands of references may be given at once (`show $(list -q)`): they are found by hash. */
@@ -119,13 +146,22 @@ static bool spelled(struct ipc_names *names, bool weak, int error)
 	return compare(names, weak);
 }
 
+/* Is another spelling of use? Then the one before is given up. */
+static bool next_spelling(struct ipc_names *names)
+{
+	if (names->error || (names->first_only && names->text->len > names->start))
+		return false;
+	names->text->len = names->start;
+	return true;
+}
+
 bool ipc_names_add(struct ipc_names *names, bool weak, const char *format, ...)
 {
 	va_list args;
 	char text[512];
 	int n;
 
-	if (names->error || (names->first_only && names->text->len))
+	if (!next_spelling(names))
 		return false;
 	va_start(args, format);
 	n = vsnprintf(text, sizeof(text), format, args);
@@ -134,30 +170,30 @@ bool ipc_names_add(struct ipc_names *names, bool weak, const char *format, ...)
 		names->error = -ENAMETOOLONG;
 		return false;
 	}
-	ipc_buf_clear(names->text);
 	return spelled(names, weak, ipc_buf_append(names->text, text, (size_t)n));
 }
 
 bool ipc_names_add_number(struct ipc_names *names, bool weak, uint64_t number)
 {
-	char digits[24], *at = digits + sizeof(digits);
+	struct ipc_buf *text = names->text;
+	int r;
 
-	if (names->error || (names->first_only && names->text->len))
+	if (!next_spelling(names))
 		return false;
-	do
-		*--at = (char)('0' + number % 10);
-	while (number /= 10);
-	ipc_buf_clear(names->text);
-	return spelled(names, weak, ipc_buf_append(names->text, at, (size_t)(digits + sizeof(digits) - at)));
+	r = ipc_buf_reserve(text, IPC_UINT_MOST);
+	if (r == 0) {
+		text->len = (size_t)(ipc_put_uint(text->data + text->len, number) - text->data);
+		text->data[text->len] = '\0';
+	}
+	return spelled(names, weak, r);
 }
 
 bool ipc_names_add_bytes(struct ipc_names *names, bool weak, const char *prefix, struct ipc_bytes rest)
 {
 	int r;
 
-	if (names->error || (names->first_only && names->text->len))
+	if (!next_spelling(names))
 		return false;
-	ipc_buf_clear(names->text);
 	r = ipc_buf_append(names->text, prefix, strlen(prefix));
 	if (r == 0)
 		r = ipc_buf_append(names->text, rest.data, rest.len);
@@ -166,7 +202,17 @@ bool ipc_names_add_bytes(struct ipc_names *names, bool weak, const char *prefix,
 
 bool ipc_names_add_inode(struct ipc_names *names, bool weak, const struct ipc_object *object)
 {
-	return ipc_names_add(names, weak, "@%u:%u:%" PRIu64, major(object->dev), minor(object->dev), object->inode);
+	char text[3 * (1 + IPC_UINT_MOST)], *at = text;
+
+	if (!next_spelling(names))
+		return false;
+	*at++ = '@';
+	at = ipc_put_uint(at, major(object->dev));
+	*at++ = ':';
+	at = ipc_put_uint(at, minor(object->dev));
+	*at++ = ':';
+	at = ipc_put_uint(at, object->inode);
+	return spelled(names, weak, ipc_buf_append(names->text, text, (size_t)(at - text)));
 }
 
 bool ipc_names_add_file(struct ipc_names *names, bool weak, uint64_t device, uint64_t inode)
@@ -192,16 +238,15 @@ bool ipc_names_add_file(struct ipc_names *names, bool weak, uint64_t device, uin
 struct ipc_bytes ipc_names_reference(struct ipc_run *run, const struct ipc_object *object, struct ipc_bytes identity)
 {
 	struct ipc_names names = {
-		.run = run, .object = (struct ipc_object *)object, .text = &run->spelling, .first_only = true};
-	struct ipc_buf *whole = &run->reference;
+		.run = run, .object = (struct ipc_object *)object, .text = &run->reference, .first_only = true};
 
-	ipc_buf_clear(names.text);
-	ipc_buf_clear(whole);
-	object->of_kind->names(object, &names);
-	if (!names.text->len || append_prefix(whole, object, identity) < 0 ||
-	    ipc_buf_append(whole, names.text->data, names.text->len) < 0)
+	if (put_prefix(run, object, identity) < 0)
 		return IPC_NO_BYTES;
-	return ipc_arena_bytes(&run->arena, whole->data, whole->len);
+	names.start = names.text->len;
+	object->of_kind->names(object, &names);
+	if (names.text->len == names.start)
+		return IPC_NO_BYTES;
+	return ipc_arena_bytes(&run->arena, names.text->data, names.text->len);
 }
 
 bool ipc_names_answer(struct ipc_run *run, struct ipc_object *object, int *error)
@@ -216,16 +261,27 @@ bool ipc_names_answer(struct ipc_run *run, struct ipc_object *object, int *error
 
 int ipc_identity_inode(const struct ipc_object *object, struct ipc_buf *out)
 {
-	int r;
+	char text[4 * (1 + IPC_UINT_MOST)], *at = text;
 
-	r = ipc_buf_format(out, "%u.%u.%" PRIu64, major(object->dev), minor(object->dev), object->inode);
+	at = ipc_put_uint(at, major(object->dev));
+	*at++ = '.';
+	at = ipc_put_uint(at, minor(object->dev));
+	*at++ = '.';
+	at = ipc_put_uint(at, object->inode);
 	/* Some file systems give a new file the inode of one just removed; the birth time tells them apart. */
-	if (r == 0 && object->birth != IPC_UNKNOWN_INT)
-		r = ipc_buf_format(out, ".%" PRId64, object->birth);
-	return r;
+	if (object->birth != IPC_UNKNOWN_INT) {
+		*at++ = '.';
+		at = ipc_put_int(at, object->birth);
+	}
+	return ipc_buf_append(out, text, (size_t)(at - text));
 }
 
 int ipc_identity_sysv(const struct ipc_object *object, struct ipc_buf *out)
 {
-	return ipc_buf_format(out, "0x%08" PRIx64 ".%" PRId64, object->key, object->changed / 1000000000);
+	char text[IPC_HEX_MOST + 1 + IPC_INT_MOST], *at = text;
+
+	at = ipc_put_hex(at, object->key, 8);
+	*at++ = '.';
+	at = ipc_put_int(at, object->changed / 1000000000);
+	return ipc_buf_append(out, text, (size_t)(at - text));
 }

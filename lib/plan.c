@@ -33,6 +33,19 @@ static unsigned needs_of(const struct ipc_query *query, const struct ipc_kind *k
 	return needs;
 }
 
+/* Those of what references name are read for these objects alone, later. */
+static bool holders_follow(const struct ipc_run *run)
+{
+	const struct ipc_kind *kind = NULL;
+
+	if (run->query->target_count)
+		return false;
+	while ((kind = ipc_kind_next(kind)))
+		if (ipc_query_looks_at(run->query, kind) && needs_of(run->query, kind) & IPC_NEED_HOLDERS)
+			return true;
+	return false;
+}
+
 /* ---- namespaces ------------------------------------------------------------------------------------------------ */
 
 static bool some_place_is_missing(const struct ipc_run *run)
@@ -53,14 +66,14 @@ static bool some_place_is_missing(const struct ipc_run *run)
 }
 
 /* Namespaces that references name and that are not visited anyway. */
-static int add_named_places(struct ipc_run *run)
+static int add_named_places(struct ipc_run *run, bool holders)
 {
 	size_t i, known = run->places.count;
 	int r;
 
 	if (!some_place_is_missing(run))
 		return 0;
-	r = ipc_ns_set_all(run->ctx, &run->places);
+	r = ipc_run_all_namespaces(run, &run->places, holders);
 	for (i = known; i < run->places.count; i++)
 		run->places.items[i].targets_only = true;
 	return r;
@@ -76,7 +89,8 @@ static bool some_target_is_in(const struct ipc_query *query, const struct ipc_ns
 	return false;
 }
 
-static int choose_places(struct ipc_run *run)
+/* @holders: they will be read in this run. */
+static int choose_places(struct ipc_run *run, bool holders)
 {
 	struct ipc_query *query = run->query;
 	size_t i;
@@ -87,9 +101,9 @@ static int choose_places(struct ipc_run *run)
 	for (i = 0; r == 0 && i < query->places.count; i++)
 		r = ipc_ns_set_of(run->ctx, query->places.items[i], &run->places);
 	if (r == 0 && query->all_places)
-		r = ipc_ns_set_all(run->ctx, &run->places);
+		r = ipc_run_all_namespaces(run, &run->places, holders);
 	if (r == 0)
-		r = add_named_places(run);
+		r = add_named_places(run, holders);
 	if (r == 0 && run->places.hidden && (query->all_places || some_place_is_missing(run)))
 		ipc_run_problem(run, true, EACCES, "other users' namespaces can be read with CAP_SYS_PTRACE (root)",
 				"namespaces of %u process%s", run->places.hidden, run->places.hidden == 1 ? "" : "es");
@@ -104,12 +118,14 @@ struct visit {
 	bool entered;
 };
 
-static int collect_here(void *data)
+static int collect_here(const struct visit *visit)
 {
-	struct visit *visit = data;
+	int r;
 
-	visit->entered = true;
-	return visit->kind->collect(visit->run, visit->kind);
+	visit->run->at_hand = NULL;
+	r = visit->kind->collect(visit->run, visit->kind);
+	/* What was found before a failure stays found. */
+	return r == -ENOMEM || r == -ECANCELED || ipc_run_finish(visit->run) == 0 ? r : -ENOMEM;
 }
 
 /* Fatal: no memory, or the caller stopped the run. A kind that cannot be read is a problem of that kind alone. */
@@ -127,19 +143,21 @@ static int settle(struct ipc_run *run, const struct visit *visit, int r)
 	return 0;
 }
 
-static int collect_in(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_ns *ns)
+/* @ns is NULL for a kind without namespaces. */
+static int collect_in(const struct ipc_ns *ns, int error, void *data)
 {
-	struct visit visit = {.run = run, .kind = kind};
-	int r;
+	struct visit *visit = data;
 
-	run->ns = ns;
-	r = ns ? ipc_ns_call(run->ctx, ns, collect_here, &visit) : collect_here(&visit);
-	return settle(run, &visit, r);
+	visit->run->ns = ns;
+	visit->entered = error == 0;
+	return settle(visit->run, visit, error < 0 ? error : collect_here(visit));
 }
 
 static int collect_kind(struct ipc_run *run, const struct ipc_kind *kind)
 {
-	size_t i;
+	struct visit visit = {.run = run, .kind = kind};
+	const struct ipc_ns **places;
+	size_t i, count = 0;
 	int r;
 
 	run->needs = needs_of(run->query, kind);
@@ -147,18 +165,20 @@ static int collect_kind(struct ipc_run *run, const struct ipc_kind *kind)
 		/* Who chose namespaces did not ask for the whole host, unless by name. */
 		bool whole_host = !run->query->places.count || run->query->any_named || run->query->target_count;
 
-		return whole_host ? collect_in(run, kind, NULL) : 0;
+		return whole_host ? collect_in(NULL, 0, &visit) : 0;
 	}
+	places = calloc(run->places.count + 1, sizeof(*places));
+	if (!places)
+		return -ENOMEM;
 	for (i = 0; i < run->places.count; i++) {
 		const struct ipc_ns *ns = &run->places.items[i];
 
-		if (ns->type != kind->ns || (ns->targets_only && !some_target_is_in(run->query, ns)))
-			continue;
-		r = collect_in(run, kind, ns);
-		if (r < 0)
-			return r;
+		if (ns->type == kind->ns && (!ns->targets_only || some_target_is_in(run->query, ns)))
+			places[count++] = ns;
 	}
-	return 0;
+	r = ipc_ns_call_each(run->ctx, places, count, collect_in, &visit);
+	free(places);
+	return r;
 }
 
 static void forget_last_run(struct ipc_query *query)
@@ -202,7 +222,8 @@ static bool filters_verdict(const struct ipc_query *query)
 	return false;
 }
 
-int ipc_query_prepare(struct ipc_query *query)
+/* @collects: its kinds have their turns after that. */
+static int prepare(struct ipc_query *query, bool collects)
 {
 	int r;
 
@@ -211,8 +232,13 @@ int ipc_query_prepare(struct ipc_query *query)
 	r = ipc_run_new(query, &query->run);
 	if (r < 0)
 		return ipc_ctx_fail(query->ctx, r, "out of memory");
-	r = choose_places(query->run);
+	r = choose_places(query->run, collects && holders_follow(query->run));
 	return r == 0 ? ipc_targets_prepare(query) : r;
+}
+
+int ipc_query_prepare(struct ipc_query *query)
+{
+	return prepare(query, false);
 }
 
 int ipc_query_execute(struct ipc_query *query, ipc_object_fn fn, void *data)
@@ -227,7 +253,9 @@ int ipc_query_execute(struct ipc_query *query, ipc_object_fn fn, void *data)
 	query->fn = fn;
 	query->fn_data = data;
 	query->keep = !fn || query->target_count > 0;
-	r = ipc_query_prepare(query);
+	r = prepare(query, true);
+	if (r == 0)
+		r = ipc_run_bound(query->run);
 	while (r == 0 && (kind = ipc_kind_next(kind)))
 		if (ipc_query_looks_at(query, kind))
 			r = collect_kind(query->run, kind);

@@ -98,6 +98,20 @@ unsigned ipc_change_needs(const struct ipc_query *query, const struct ipc_kind *
 /* Is @query made for a removal that the state of @object, just judged, will forbid? */
 bool ipc_removal_refuses(const struct ipc_query *query, const struct ipc_object *object);
 
+/* ---- bounds.c ------------------------------------------------------------------------------------------------ */
+
+/* Can only what somebody has be selected (--holder)? */
+bool ipc_query_held_only(const struct ipc_query *query);
+/* Can anybody have an object of @kind, as far as the kernel tells? */
+bool ipc_kind_has_holders(const struct ipc_kind *kind);
+/*
+ * Settle whether nothing is asked for but by references, and whether the holders of these objects tell all that is to be known of
+ * them: then it is found first, and who has it read afterwards, for that alone. Returns 0 or -ENOMEM.
+ */
+int ipc_run_bound(struct ipc_run *run);
+/* The one process that is to be looked at, or 0. */
+int64_t ipc_run_only_process(const struct ipc_run *run);
+
 /* ---- choice.c ------------------------------------------------------------------------------------------------ */
 
 /* Does `kind` have to be looked at for its own sake, not for a target's? */
@@ -131,8 +145,26 @@ int ipc_targets_settle(struct ipc_query *query);
 int ipc_run_new(struct ipc_query *query, struct ipc_run **out);
 struct ipc_run *ipc_run_ref(struct ipc_run *run);
 void ipc_run_unref(struct ipc_run *run);
+/* What the kinds of this run may have to look up, so that one scan serves all of them: IPC_SPACE_BIT()s. */
+unsigned ipc_run_spaces(const struct ipc_run *run, bool *maps);
+/* Record that @what ("files") of @count processes could not be read. */
+void ipc_run_report_hidden(struct ipc_run *run, int error, const char *what, size_t count);
 /* The directories that are scanned for FIFOs and socket files: to be freed, the paths are borrowed. NULL without memory. */
 const char **ipc_query_scan_dirs(const struct ipc_query *query, size_t *count);
+
+/* ---- join_holders.c -------------------------------------------------------------------------------------------- */
+
+/*
+ * A bounded run: have the holders of @keys (and of what references name by themselves) read, in one go with those that
+ * were asked for before. Others need not call it: a key that was not asked for is when it is looked up.
+ */
+void ipc_run_cover(struct ipc_run *run, const struct ipc_keyset *keys);
+void ipc_run_release_holders(struct ipc_run *run);
+
+/* ---- run.c ------------------------------------------------------------------------------------------------------ */
+
+/* A bounded run, at the end of a collect(): join, judge and select what it found. Returns 0 or -ENOMEM. */
+int ipc_run_finish(struct ipc_run *run);
 
 /* ---- names.c -------------------------------------------------------------------------------------------------- */
 

@@ -56,16 +56,25 @@ void *ipc_run_object(struct ipc_run *run, const struct ipc_kind *kind)
 	struct ipc_object *object;
 
 	run->mark = ipc_arena_mark(&run->arena);
-	object = ipc_arena_alloc(&run->arena, kind->cls->record->size);
-	if (!object)
-		return NULL;
 	if ((!run->blank || run->blank->of_kind != kind) && !make_blank(run, kind)) {
 		run->arena.failed = true;
 		return NULL;
 	}
-	memcpy(object, run->blank, kind->cls->record->size);
+	object = ipc_arena_copy(&run->arena, run->blank, kind->cls->record->size);
+	if (!object)
+		return NULL;
 	object->in = run->ns;
 	return object;
+}
+
+static void derive_device(struct ipc_run *run, struct ipc_object *object)
+{
+	char text[2 * IPC_UINT_MOST + 1], *at = text;
+
+	at = ipc_put_uint(at, major(object->dev));
+	*at++ = ':';
+	at = ipc_put_uint(at, minor(object->dev));
+	object->device = ipc_arena_bytes(&run->arena, text, (size_t)(at - text));
 }
 
 static void derive_names(struct ipc_run *run, struct ipc_object *object)
@@ -78,13 +87,13 @@ static void derive_names(struct ipc_run *run, struct ipc_object *object)
 
 static void derive_handle(struct ipc_run *run, struct ipc_object *object)
 {
-	struct ipc_buf identity = {0};
+	struct ipc_buf *identity = &run->identity;
 
-	if (object->of_kind->identity && object->of_kind->identity(object, &identity) == 0 && identity.len)
-		object->handle = ipc_names_reference(run, object, (struct ipc_bytes){identity.data, identity.len});
+	ipc_buf_clear(identity);
+	if (object->of_kind->identity && object->of_kind->identity(object, identity) == 0 && identity->len)
+		object->handle = ipc_names_reference(run, object, (struct ipc_bytes){identity->data, identity->len});
 	else
 		object->handle = object->ref;
-	ipc_buf_release(&identity);
 }
 
 static void derive_container(struct ipc_run *run, struct ipc_object *object)
@@ -292,6 +301,8 @@ static int deliver(void *data)
 static void derive(struct ipc_run *run, struct ipc_object *object)
 {
 	join(run, object);
+	if (object->of_kind->finish)
+		object->of_kind->finish(run, object);
 	if (ipc_run_needs(run, IPC_NEED_NAMES) && run->users)
 		derive_names(run, object);
 	if (ipc_run_needs(run, IPC_NEED_HANDLE))
@@ -315,40 +326,141 @@ static int asked_for(struct ipc_run *run, struct ipc_object *object, bool *asked
 	return error;
 }
 
+/* One that was asked for: hand it on, or keep it, when it meets the conditions. */
+static int take(struct ipc_run *run, struct ipc_object *object)
+{
+	struct ipc_query *query = run->query;
+	struct delivery delivery = {query, object};
+	bool wanted;
+	int r;
+
+	derive(run, object);
+	wanted = !run->arena.failed && selected(run, object);
+	if (run->arena.failed)
+		return -ENOMEM;
+	if (!wanted)
+		return 0;
+	if (query->keep)
+		return keep(query, object);
+	r = in_other_mounts(object) ? ipc_ns_at_home(run->ctx, deliver, &delivery) : deliver(&delivery);
+	if (r)
+		query->stopped = r;
+	return r ? -ECANCELED : 0;
+}
+
+/* ---- bounded runs ------------------------------------------------------------------------------------------------ */
+
+static int wait_for_others(struct ipc_run *run, struct ipc_object *object)
+{
+	if (run->pending_count == run->pending_room) {
+		size_t room = run->pending_room ? 2 * run->pending_room : 16;
+		struct ipc_object **grown = reallocarray(run->pending, room, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		run->pending = grown;
+		run->pending_room = room;
+	}
+	run->pending[run->pending_count++] = object;
+	return 0;
+}
+
+/*
+ * Of all that answer to a reference those that give way to others (the connections of a listening socket, that share its path)
+ * need not be looked at. Answers come in the order of the objects.
+ */
+static int leave_weak(struct ipc_run *run)
+{
+	const struct ipc_query *query = run->query;
+	bool *strong = calloc(query->target_count, sizeof(*strong));
+	size_t i, at, out = 0;
+
+	if (!strong)
+		return -ENOMEM;
+	for (i = 0; i < query->answer_count; i++)
+		if (!query->answers[i].weak && !query->answers[i].replaced)
+			strong[query->answers[i].target] = true;
+	for (i = at = 0; i < run->pending_count; i++) {
+		bool stands = false;
+
+		while (at < query->answer_count && query->answers[at].object != run->pending[i])
+			at++;
+		for (; at < query->answer_count && query->answers[at].object == run->pending[i]; at++)
+			stands |= !query->answers[at].weak || !strong[query->answers[at].target];
+		if (stands)
+			run->pending[out++] = run->pending[i];
+	}
+	run->pending_count = out;
+	free(strong);
+	return 0;
+}
+
+/* What each needs to know the holders of: its own, and those of its peers. */
+static int cover_pending(struct ipc_run *run)
+{
+	bool finishes = ipc_run_needs(run, IPC_NEED_ATTACHED | IPC_NEED_DETAIL | IPC_NEED_STATUS);
+	struct ipc_keyset keys = {0};
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r >= 0 && i < run->pending_count; i++) {
+		const struct ipc_object *object = run->pending[i];
+
+		if (object->hold.space != IPC_SPACE_NONE &&
+		    (ipc_run_needs(run, IPC_NEED_HOLDERS) || (finishes && object->of_kind->finish)))
+			r = ipc_keyset_add(&keys, object->hold);
+		if (r >= 0 && object->of_kind->peers)
+			r = object->of_kind->peers(object, &keys);
+	}
+	if (r >= 0 && keys.count)
+		ipc_run_cover(run, &keys);
+	ipc_keyset_release(&keys);
+	return r < 0 ? r : 0;
+}
+
+int ipc_run_finish(struct ipc_run *run)
+{
+	size_t i;
+	int r;
+
+	if (!run->pending_count)
+		return 0;
+	r = leave_weak(run);
+	if (r == 0)
+		r = cover_pending(run);
+	run->at_hand = NULL;
+	for (i = 0; r == 0 && i < run->pending_count; i++)
+		r = take(run, run->pending[i]);
+	run->pending_count = 0;
+	return r;
+}
+
 int ipc_run_emit(struct ipc_run *run, void *emitted)
 {
 	struct ipc_query *query = run->query;
 	struct ipc_object *object = emitted;
-	struct delivery delivery;
-	bool asked, wanted;
+	bool asked;
 	int r;
 
 	if (run->arena.failed)
 		return -ENOMEM;
 	if (object->in)
 		object->namespace_inode = object->in->inode;
-	if (object->dev != IPC_UNKNOWN)
-		object->device = ipc_arena_format(&run->arena, "%u:%u", major(object->dev), minor(object->dev));
-	object->ref = ipc_names_reference(run, object, IPC_NO_BYTES);
-	derive_age(run, object);
 	r = asked_for(run, object, &asked);
 	if (r < 0)
 		return r;
 	if (asked) {
-		derive(run, object);
-		wanted = !run->arena.failed && selected(run, object);
-		if (run->arena.failed)
-			return -ENOMEM;
-		if (wanted) {
-			if (query->keep)
-				return keep(query, object);
-			delivery = (struct delivery){query, object};
-			r = in_other_mounts(object) ? ipc_ns_at_home(run->ctx, deliver, &delivery) : deliver(&delivery);
-			if (r) {
-				query->stopped = r;
-				return -ECANCELED;
-			}
-		}
+		size_t kept = query->kept_count;
+
+		if (object->dev != IPC_UNKNOWN)
+			derive_device(run, object);
+		object->ref = ipc_names_reference(run, object, IPC_NO_BYTES);
+		derive_age(run, object);
+		if (run->bounded)
+			return wait_for_others(run, object);
+		r = take(run, object);
+		if (r < 0 || query->kept_count > kept)
+			return r;
 	}
 	/* An answer is compared by its address later: it stays although the filter dropped it. */
 	if (!query->answer_count || query->answers[query->answer_count - 1].object != object)

@@ -22,6 +22,7 @@ struct ipc_holders;
 struct ipc_inflight;
 struct ipc_mounts;
 struct ipc_processes;
+struct ipc_sock_sorts;
 struct ipc_scan;
 struct ipc_undo;
 struct ipc_users;
@@ -48,6 +49,8 @@ struct ipc_mount_view {
 };
 
 #define IPC_EVIDENCE_MAX 32
+/* Holders are read for some objects alone so many times; who asks for yet others gets those of all. */
+#define IPC_LIMITED_READS 2
 
 struct ipc_run {
 	struct ipc_ctx *ctx;
@@ -63,12 +66,28 @@ struct ipc_run {
 	const struct ipc_kind *kind;
 	struct ipc_arena_mark mark;
 	struct ipc_blocked *blocked;
-	struct ipc_holders *holders;
+	struct ipc_holders *holders;                    /* of all that is looked for, or of one process */
+	struct ipc_holders *limited[IPC_LIMITED_READS]; /* of `keys` alone, the later with more of them */
+	size_t limited_count;
+	struct ipc_holders *shared;  /* whoever has what one process shares */
+	struct ipc_holders *at_hand; /* the one of these that the kind being collected goes by; NULL: not settled */
+	struct ipc_keyset keys;
+	struct ipc_processes *everyone; /* of `shared` */
+	struct ipc_object **pending;    /* named by a reference, and not joined yet; all of one collect() */
+	size_t pending_count, pending_room;
+	uint64_t *few; /* inodes */
+	size_t few_count, few_room;
 	struct ipc_inflight *inflight;
 	struct ipc_undo *undo;
 	struct ipc_processes *processes;
 	struct ipc_users *users;
+	struct ipc_buf protocols;           /* of /proc/net/protocols, for sock.c: read once for a network namespace */
+	const struct ipc_ns *protocols_of; /* NULL: not read yet */
 	struct ipc_mount_view own, other;
+	struct ipc_sock_sorts *sorts; /* for sock_few.c: of which kinds those in `few` may be */
+	bool bounded;      /* nothing but what references name is asked for: it is found first, and joined then */
+	bool no_holders;   /* they cannot be read */
+	bool told_hidden;  /* that holders hide was recorded as a problem */
 	bool one_process;  /* processes and holders are those of one pid alone */
 	int8_t pids_agree; /* pids on record mean the same in this /proc: 1 yes, -1 no, 0 not looked yet */
 	int64_t last_dead; /* a pid that no process has, 0: none asked for yet */
@@ -78,6 +97,10 @@ struct ipc_run {
 	size_t evidence_count;
 	struct ipc_object *blank;           /* of the kind at hand, with nothing known */
 	struct ipc_buf spelling, reference; /* for names.c: their room is used again for each object */
+	const struct ipc_class *place_class; /* whose place `reference` begins with, in place_len bytes; NULL: none */
+	uint64_t place_ns;                   /* inode of its namespace, 0: the caller's own */
+	size_t place_len;
+	struct ipc_buf identity;             /* of the object at hand, for its handle */
 	unsigned refs;                      /* the query and the set share a run */
 };
 
@@ -118,6 +141,21 @@ bool ipc_target_may_name(const struct ipc_target *target, const struct ipc_kind 
  * True when nothing but targets is asked of @kind: a collector may then look up those alone instead of listing everything.
  */
 bool ipc_run_only_targets(struct ipc_run *run, const struct ipc_kind *kind);
+/*
+ * True when only what somebody has can be selected (--holder): a collector then takes what the holders show, and need not look where
+ * objects lie that nobody has.
+ */
+bool ipc_run_held_only(const struct ipc_run *run);
+/*
+ * May the query ask for what is held under @key? False: it asks for nothing but by references, and none of them names it so. Paths of other
+ * mount namespaces are not known here.
+ */
+bool ipc_run_may_ask(const struct ipc_run *run, struct ipc_key key);
+/*
+ * True when no other sockets of @kind than these, sorted by inode, can be selected or named: asked for by inode, or held by the one
+ * process that was asked for. A collector may then ask for each alone where that is cheaper than listing all.
+ */
+bool ipc_run_few_sockets(struct ipc_run *run, const struct ipc_kind *kind, const uint64_t **inodes, size_t *count);
 /* Objects of @kind cannot be looked at for lack of a privilege: a target that could be one of them is denied, not missing. */
 void ipc_run_deny_targets(struct ipc_run *run, const struct ipc_kind *kind);
 /* The same for one of them, that ipc_run_next_target() gave. */
@@ -128,7 +166,27 @@ bool ipc_run_named_only(struct ipc_run *run, const struct ipc_kind *kind);
 bool ipc_run_named(struct ipc_run *run, const struct ipc_kind *kind);
 
 /* Sources, made at first use; NULL when one cannot be made (the problem is then recorded). Host-wide, shared by all namespaces of a run. */
+/*
+ * The holders to go through for a kind's objects: of everything; or of one process (--holder); or, where references alone are asked for, of
+ * nothing but what they name by number, inode or path. It stays the same until collect() returns.
+ */
 struct ipc_holders *ipc_run_holders(struct ipc_run *run);
+/* Those of everything in any case, but for --holder: where an answer rests on what others have. */
+struct ipc_holders *ipc_run_all_holders(struct ipc_run *run);
+/* The holders of @key, whichever of the above knows them, and *@in which one; NULL: nobody, or they cannot be read. */
+const struct ipc_held *ipc_run_find_held(struct ipc_run *run, struct ipc_key key, struct ipc_holders **in);
+/* The holders of sockets with these inodes will be looked up soon; costs nothing when none have been read yet. */
+void ipc_run_expect_sockets(struct ipc_run *run, const uint32_t *inodes, size_t count);
+/*
+ * For a kind whose objects show in the holders of several processes together: from now on and until collect() returns ipc_run_holders() are
+ * those of @keys, whoever has them, though one process alone was asked for. Returns 0 or -errno.
+ */
+int ipc_run_share_holders(struct ipc_run *run, const struct ipc_keyset *keys);
+/*
+ * Add every further namespace that somebody or something keeps to @set. @holders_follow: holders will be read in this run, so what open
+ * files keep is taken from them. Returns 0 or -errno.
+ */
+int ipc_run_all_namespaces(struct ipc_run *run, struct ipc_ns_set *set, bool holders_follow);
 struct ipc_blocked *ipc_run_blocked(struct ipc_run *run);
 /* Descriptors on their way over sockets; only for kinds that have IPC_SPACE_SOCKET among their spaces. */
 const struct ipc_inflight *ipc_run_inflight(struct ipc_run *run);

@@ -109,20 +109,11 @@ const struct ipc_kind *ipc_object_kind(const struct ipc_object *object)
 	return object->of_kind;
 }
 
-/* Is @field one of @record's own or its super's? */
-static bool has_field(const struct ipc_record *record, const struct ipc_field *field)
-{
-	for (; record; record = record->super)
-		if (field >= record->fields && field < record->fields + record->count)
-			return true;
-	return false;
-}
-
 void ipc_object_get(const struct ipc_object *object, const struct ipc_field *field, struct ipc_value *out)
 {
 	const struct ipc_record *record = object->of_class->record;
 
-	if (!has_field(record, field)) {
+	if (!ipc_record_has(record, field)) {
 		field = ipc_record_find(record, field->name);
 		if (!field) {
 			*out = (struct ipc_value){.type = IPC_TYPE_STRING, .null = true};
@@ -130,6 +121,19 @@ void ipc_object_get(const struct ipc_object *object, const struct ipc_field *fie
 		}
 	}
 	ipc_record_get(object, field, out);
+}
+
+void ipc_object_get_all(const struct ipc_object *object, const struct ipc_field *const *fields, size_t count,
+			struct ipc_value *out)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (fields[i])
+			ipc_record_get(object, fields[i], &out[i]);
+		else
+			out[i] = (struct ipc_value){.type = IPC_TYPE_STRING, .null = true};
+	}
 }
 
 int ipc_object_get_by_name(const struct ipc_object *object, const char *name, struct ipc_value *out)

@@ -181,7 +181,13 @@ IPC_EXPORT const struct ipc_kind *ipc_object_kind(const struct ipc_object *objec
  * @field may come from any kind: it is looked up by name when it is not of this object's record.
  */
 IPC_EXPORT void ipc_object_get(const struct ipc_object *object, const struct ipc_field *field, struct ipc_value *out);
-/** The same by name. Returns 0, or -ENOENT when this kind has no such field. */
+/**
+ * Read @count fields at once, for who shows thousands of objects: @out has as many values. @fields[i] is of the record of this
+ * object's kind, which is not looked up again; NULL gives null.
+ */
+IPC_EXPORT void ipc_object_get_all(const struct ipc_object *object, const struct ipc_field *const *fields, size_t count,
+				   struct ipc_value *out);
+/** Read a field by name. Returns 0, or -ENOENT when this kind has no such field. */
 IPC_EXPORT int ipc_object_get_by_name(const struct ipc_object *object, const char *name, struct ipc_value *out);
 
 /* ---- queries --------------------------------------------------------------------------------------- */

@@ -62,6 +62,7 @@ struct inode {
 	unsigned long i_ino;
 	struct super_block *i_sb;
 	const struct file_operations *i_fop;
+	void *i_private;
 };
 
 struct qstr {
@@ -105,8 +106,13 @@ struct vm_area_struct {
 	struct file *vm_file;
 };
 
+struct proc_ns_operations {
+	const char *name;
+};
+
 struct ns_common {
 	unsigned int inum;
+	const struct proc_ns_operations *ops;
 };
 
 struct ipc_namespace {

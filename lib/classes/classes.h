@@ -64,6 +64,13 @@ struct ipc_kind {
 	unsigned judge_needs; /* IPC_NEED_* that judge() relies on */
 	/* List the objects of run->ns. Returns 0, what emit returned, or -errno (the run records it as a problem and goes on). */
 	int (*collect)(struct ipc_run *run, const struct ipc_kind *kind);
+	/*
+	 * Fill in what rests on holders: they have been joined, and are looked up by ipc_run_find_held(). Not called for what nobody asked
+	 * for, nor necessarily before collect() returns. NULL: nothing.
+	 */
+	void (*finish)(struct ipc_run *run, struct ipc_object *object);
+	/* Add under which keys finish() looks up holders beyond the object's own. Returns 0 or more, or -ENOMEM. NULL: none. */
+	int (*peers)(const struct ipc_object *object, struct ipc_keyset *keys);
 	/* Every spelling of @object, the preferred first. */
 	void (*names)(const struct ipc_object *object, struct ipc_names *names);
 	/* What tells @object from a later one of the same name, appended to @out; letters, digits and dots alone. */

@@ -36,6 +36,7 @@ struct collector {
 	bool foreign;             /* in another mount namespace than the caller's */
 	struct ipc_mounts *other; /* of process `other_pid` */
 	int64_t other_pid;
+	struct ipc_lender lender;
 };
 
 static int emit(struct collector *c, const struct found *found)
@@ -75,9 +76,9 @@ static int emit(struct collector *c, const struct found *found)
 	}
 	ipc_pipe_fill_ends(run, fifo);
 	if (ipc_run_needs(run, IPC_NEED_DETAIL)) {
-		struct ipc_holders *holders = ipc_run_holders(run);
+		struct ipc_file held;
 
-		ipc_pipe_fill_contents(run, fifo, holders ? ipc_holders_find(holders, found->key) : NULL);
+		ipc_pipe_fill_contents(run, fifo, &c->lender, &held);
 	}
 	return ipc_run_emit(run, fifo);
 }
@@ -164,9 +165,9 @@ static int collect_held(struct collector *c)
 	int r = 0;
 
 	while (r == 0 && holders && (held = ipc_holders_next(holders, IPC_SPACE_FILE, &at))) {
-		struct found found = {.key = held->key, .path = held->path};
+		struct found found = {.key = ipc_held_key(held), .path = held->path};
 
-		if (held->mode == IPC_UNKNOWN || !S_ISFIFO(held->mode))
+		if (!S_ISFIFO(held->mode))
 			continue;
 		found.reachable = leads_here(c, held->path, &found);
 		if (!found.reachable && c->foreign)
@@ -197,7 +198,8 @@ static int collect_scanned(struct collector *c)
 				      .known = true,
 				      .file = entry->file};
 
-		r = emit(c, &found);
+		if (ipc_run_may_ask(c->run, found.key))
+			r = emit(c, &found);
 	}
 	return r;
 }
@@ -212,7 +214,7 @@ static int collect_blocked(struct collector *c)
 		const struct ipc_blocked_task *task = ipc_blocked_get(blocked, i);
 		struct found found = {.key = task->key, .path = task->path};
 
-		if (!task->in_open || task->key.space != IPC_SPACE_FILE)
+		if (!task->in_open || task->key.space != IPC_SPACE_FILE || !ipc_run_may_ask(c->run, task->key))
 			continue;
 		found.reachable = leads_here(c, task->path, &found);
 		if (found.reachable || !c->foreign)
@@ -274,15 +276,17 @@ static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 	if (!ipc_run_only_targets(run, kind) && !(run->ns && run->ns->targets_only))
 		c.met = &run->met;
 	if (!only_paths(run, kind)) {
-		r = collect_scanned(&c);
+		if (!ipc_run_held_only(run))
+			r = collect_scanned(&c);
 		if (r == 0)
 			r = collect_held(&c);
-		if (r == 0)
+		if (r == 0 && !ipc_run_held_only(run))
 			r = collect_blocked(&c);
 	}
 	if (r == 0)
 		r = collect_targets(&c);
 	ipc_mounts_free(c.other);
+	ipc_lender_release(&c.lender);
 	ipc_keyset_release(&here);
 	return r;
 }

@@ -48,19 +48,43 @@ int ipc_held_stat(struct ipc_run *run, const struct ipc_held *held, struct ipc_f
 	return r;
 }
 
-/* Descriptor @fd of process @pid, when it is of the inode that is meant. */
+void ipc_lender_release(struct ipc_lender *lender)
+{
+	if (lender->pid)
+		close(lender->pidfd);
+	*lender = (struct ipc_lender){0};
+}
+
+/* Descriptor @number of process @pid, or -errno. */
+static int borrow(struct ipc_lender *lender, int64_t pid, int64_t number)
+{
+	int fd;
+
+	if (lender->pid != pid) {
+		ipc_lender_release(lender);
+		fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+		if (fd < 0)
+			return -errno;
+		*lender = (struct ipc_lender){pid, fd};
+	}
+	fd = (int)syscall(SYS_pidfd_getfd, lender->pidfd, (int)number, 0);
+	return fd < 0 ? -errno : fd;
+}
+
+int ipc_lender_copy(struct ipc_lender *lender, const struct ipc_hold *hold)
+{
+	return borrow(lender, hold->process->pid, hold->fd);
+}
+
+/* The same, when it is of the inode that is meant. */
 static int copy(int64_t pid, int64_t number, uint64_t inode, struct stat *st)
 {
-	int process, fd, r;
+	struct ipc_lender lender = {0};
+	int fd = borrow(&lender, pid, number);
 
-	process = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
-	if (process < 0)
-		return -errno;
-	fd = (int)syscall(SYS_pidfd_getfd, process, (int)number, 0);
-	r = fd < 0 ? -errno : fd;
-	close(process);
-	if (r < 0)
-		return r;
+	ipc_lender_release(&lender);
+	if (fd < 0)
+		return fd;
 	if (fstat(fd, st) < 0 || st->st_ino != inode) {
 		close(fd);
 		return -ESRCH;

@@ -15,6 +15,13 @@ void ipc_hold_path(const struct ipc_hold *hold, char *out, size_t size);
 /* Stat @held through the first holder that allows it, and check that it is the same inode. Returns 0 or why the last one did not. */
 int ipc_held_stat(struct ipc_run *run, const struct ipc_held *held, struct ipc_file *out);
 
+/* Whose descriptors are copied: kept from one copy to the next, because many in a row are of one process. {0} to begin. */
+struct ipc_lender {
+	int64_t pid; /* 0: none yet */
+	int pidfd;
+};
+void ipc_lender_release(struct ipc_lender *lender);
+
 /*
  * A copy of the descriptor by which @hold has @held: it shares the open file, so that nothing is opened anew, and
  * counts as no further reader or writer. @st: what it is, of the same inode as @held; the device is for the caller to
@@ -22,6 +29,8 @@ int ipc_held_stat(struct ipc_run *run, const struct ipc_held *held, struct ipc_f
  * of the process, has gone to another by now, or -errno; -ENOSYS before Linux 5.6.
  */
 int ipc_hold_copy(const struct ipc_hold *hold, const struct ipc_held *held, struct stat *st);
+/* The same for who looks at it himself: not even the inode was compared. */
+int ipc_lender_copy(struct ipc_lender *lender, const struct ipc_hold *hold);
 /*
  * The same by an entry of an object's `holders`, for who has no index of holders: @inode is the one that fstat() shall
  * see. Also -EXDEV: this /proc numbers processes otherwise than system calls do (ipc_proc_same_pids()), so that

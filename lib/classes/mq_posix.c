@@ -238,6 +238,52 @@ static int each_unlinked(struct collect *collect)
 	return err;
 }
 
+/* ---- those that somebody has ------------------------------------------------------------------------------------- */
+
+/* The name that a listing would show, when the path that holders are shown under tells it; else NULL. */
+static const char *listed_name(struct collect *collect, const struct ipc_held *held)
+{
+	const char *slash = held->path.len ? memrchr(held->path.data, '/', held->path.len) : NULL;
+	struct stat st;
+
+	if (!slash || fstatat(collect->dir, slash + 1, &st, AT_SYMLINK_NOFOLLOW) || st.st_nlink != 1)
+		return NULL;
+	return st.st_dev == held->key.device && st.st_ino == held->key.inode ? slash + 1 : NULL;
+}
+
+static bool is_unlinked(struct collect *collect, const struct ipc_held *held)
+{
+	struct stat st;
+	char path[128];
+
+	return ipc_bytes_ends(held->path, DELETED) && find_descriptor(collect, held, path, sizeof(path), &st) == 0 &&
+	       !st.st_nlink;
+}
+
+/* The queues that are held; @emits false: can all of them be found so, without a listing? */
+static int each_held(struct collect *collect, bool emits)
+{
+	struct ipc_holders *holders = ipc_run_holders(collect->run);
+	const struct ipc_held *held;
+	size_t at = 0;
+	int err = holders ? 0 : -ENODATA;
+
+	while (!err && (held = ipc_holders_next(holders, IPC_SPACE_FILE, &at))) {
+		const char *name;
+
+		if (held->key.device != collect->device || (held->mode && !S_ISREG(held->mode)))
+			continue;
+		name = listed_name(collect, held);
+		if (!emits)
+			err = name || is_unlinked(collect, held) ? 0 : -ENODATA;
+		else if (name)
+			err = emit_listed(collect, name);
+		else if (!ipc_run_named_only(collect->run, collect->kind))
+			err = emit_unlinked(collect, held);
+	}
+	return err;
+}
+
 /* ---- by name alone ----------------------------------------------------------------------------------------------- */
 
 /* Are queues asked for by their names and in no other way? Then the others need not be listed. */
@@ -341,8 +387,11 @@ static int each_target(struct collect *collect)
 
 static int each_queue(struct collect *collect)
 {
-	int r = each_listed(collect);
+	int r;
 
+	if (ipc_run_held_only(collect->run) && each_held(collect, false) == 0)
+		return each_held(collect, true);
+	r = each_listed(collect);
 	return r || ipc_run_named_only(collect->run, collect->kind) ? r : each_unlinked(collect);
 }
 

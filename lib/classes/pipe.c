@@ -10,18 +10,23 @@
 #include "classes/file_events.h"
 #include "classes/held.h"
 
-static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_held *held)
+static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_held *held,
+		struct ipc_lender *lender)
 {
 	struct ipc_pipe *pipe;
 	struct ipc_file file;
+	bool known = false;
 
 	pipe = ipc_run_object(run, kind);
 	if (!pipe)
 		return -ENOMEM;
 	pipe->base.inode = held->key.inode;
-	pipe->base.hold = pipe->base.wait = held->key;
+	pipe->base.hold = pipe->base.wait = ipc_held_key(held);
 	pipe->base.status = IPC_EMPTY_LIST;
-	if (ipc_held_stat(run, held, &file) == 0) {
+	/* What is copied to look into it tells of the inode, too. */
+	if (ipc_run_needs(run, IPC_NEED_DETAIL))
+		known = ipc_pipe_fill_contents(run, pipe, lender, &file);
+	if (known || ipc_held_stat(run, held, &file) == 0) {
 		pipe->base.dev = file.device;
 		pipe->base.uid = file.uid;
 		pipe->base.gid = file.gid;
@@ -30,8 +35,6 @@ static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct i
 		pipe->base.used = file.used;
 	}
 	ipc_pipe_fill_ends(run, pipe);
-	if (ipc_run_needs(run, IPC_NEED_DETAIL))
-		ipc_pipe_fill_contents(run, pipe, held);
 	return ipc_run_emit(run, pipe);
 }
 
@@ -52,13 +55,15 @@ static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 {
 	struct ipc_holders *holders = ipc_run_holders(run);
 	bool only = ipc_run_only_targets(run, kind);
+	struct ipc_lender lender = {0};
 	const struct ipc_held *held;
 	size_t at = 0;
 	int r = 0;
 
 	while (r == 0 && holders && (held = ipc_holders_next(holders, IPC_SPACE_PIPE, &at)))
 		if (!only || is_target(run, kind, held->key.inode))
-			r = emit(run, kind, held);
+			r = emit(run, kind, held, &lender);
+	ipc_lender_release(&lender);
 	return r;
 }
 

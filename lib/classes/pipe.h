@@ -5,6 +5,9 @@
 
 #include "classes/classes.h"
 #include "holders/holders.h"
+#include "sources/mounts.h"
+
+struct ipc_lender;
 
 struct ipc_pipe {
 	struct ipc_object base;
@@ -27,10 +30,11 @@ extern const struct ipc_changes ipc_changes_pipe, ipc_changes_fifo;
 void ipc_pipe_fill_ends(struct ipc_run *run, struct ipc_pipe *pipe);
 /*
  * Fill buffered, capacity and packet through a copy of a holder's descriptor: the pipe itself is not opened, which
- * its peers would notice. @held: NULL leaves them unknown. Where no holder lets us, that is recorded as a problem of
- * the run.
+ * its peers would notice. Nobody has it: they stay unknown. Where no holder lets us, that is recorded as a problem of
+ * the run. @lender is kept from one pipe to the next; @file, unless it is NULL, gets what was looked at. True when it was.
  */
-void ipc_pipe_fill_contents(struct ipc_run *run, struct ipc_pipe *pipe, const struct ipc_held *held);
+bool ipc_pipe_fill_contents(struct ipc_run *run, struct ipc_pipe *pipe, struct ipc_lender *lender,
+			    struct ipc_file *file);
 
 /* Is what a holder of the anonymous pipe @data, a struct ipc_object, has as @fd a pipe still? For ipc_object_copy(). */
 bool ipc_pipe_is(int fd, const void *data);

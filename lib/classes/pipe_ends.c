@@ -137,18 +137,19 @@ void ipc_pipe_fill_ends(struct ipc_run *run, struct ipc_pipe *pipe)
 
 /* ---- what is in between ---------------------------------------------------------------------------------------- */
 
-static int look_into(struct ipc_pipe *pipe, const struct ipc_held *held, const struct ipc_hold *hold)
+static int look_into(struct ipc_run *run, struct ipc_pipe *pipe, const struct ipc_held *held,
+		     const struct ipc_hold *hold, struct ipc_lender *lender, struct ipc_file *file)
 {
-	int fd, waiting, capacity, flags, r = 0;
-	struct stat st;
+	int fd, waiting, capacity, flags, r;
 
-	fd = ipc_hold_copy(hold, held, &st);
+	fd = ipc_lender_copy(lender, hold);
 	if (fd < 0)
 		return fd;
-	if (!S_ISFIFO(st.st_mode)) {
+	r = ipc_file_stat(ipc_run_mounts(run), fd, "", false, file);
+	if (r == 0 && (file->inode != held->key.inode || !S_ISFIFO(file->mode)))
 		r = -ESRCH; /* closed meanwhile, and the number used again */
+	if (r < 0)
 		goto out;
-	}
 	if (ioctl(fd, FIONREAD, &waiting) == 0 && waiting >= 0)
 		pipe->buffered = (uint64_t)waiting;
 	capacity = fcntl(fd, F_GETPIPE_SZ);
@@ -181,26 +182,28 @@ static void report(struct ipc_run *run, int error)
 	}
 }
 
-void ipc_pipe_fill_contents(struct ipc_run *run, struct ipc_pipe *pipe, const struct ipc_held *held)
+bool ipc_pipe_fill_contents(struct ipc_run *run, struct ipc_pipe *pipe, struct ipc_lender *lender,
+			    struct ipc_file *file)
 {
 	/* Writers first: they alone know of packets. */
 	static const uint8_t turns[] = {CAN_WRITE, CAN_READ};
-	struct ipc_holders *holders = ipc_run_holders(run);
+	struct ipc_holders *holders;
+	const struct ipc_held *held = ipc_run_find_held(run, pipe->base.hold, &holders);
 	int64_t refused = 0;
 	int r, error = 0;
 	size_t i;
 
-	if (!holders || !held || run->ctx->captured)
-		return;
+	if (!held || run->ctx->captured)
+		return false;
 	for (i = 0; i < sizeof(turns); i++) {
 		const struct ipc_hold *hold = NULL;
 
 		while ((hold = ipc_holders_hold(holders, held, hold))) {
 			if (!(hold->access & turns[i]) || hold->fd < 0 || hold->process->pid == refused)
 				continue;
-			r = look_into(pipe, held, hold);
+			r = look_into(run, pipe, held, hold, lender, file);
 			if (r == 0)
-				return;
+				return true;
 			if (r == -EPERM || r == -EACCES)
 				refused = hold->process->pid;
 			if (r != -ESRCH && r != -EBADF)
@@ -208,4 +211,5 @@ void ipc_pipe_fill_contents(struct ipc_run *run, struct ipc_pipe *pipe, const st
 		}
 	}
 	report(run, error);
+	return false;
 }

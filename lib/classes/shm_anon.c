@@ -10,7 +10,7 @@ static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct i
 		struct ipc_shm_swap *swap)
 {
 	static const struct ipc_bytes hugetlb[] = {{"hugetlb", 7}};
-	struct ipc_shm_use use = ipc_shm_held_use(run, held);
+	struct ipc_shm_use use = ipc_shm_held_use(ipc_run_holders(run), held);
 	struct ipc_file file;
 	struct ipc_shm *shm;
 	bool known;

@@ -54,7 +54,7 @@ static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct i
 	bool known, reached;
 
 	/* A driver's memory is mapped through a device file, which is no shared memory between processes. */
-	if (held->mode != IPC_UNKNOWN && !S_ISREG(held->mode))
+	if (held->mode && !S_ISREG(held->mode))
 		return 0;
 	reached = path_leads_to(run, held->path, named, held, &at_path);
 	if (reached && !S_ISREG(at_path.mode))
@@ -99,7 +99,7 @@ static int emit_targets(struct ipc_run *run, const struct ipc_kind *kind)
 
 	while (r == 0 && (target = ipc_run_next_target(run, "shm", &at))) {
 		const struct ipc_key key = {IPC_SPACE_FILE, target->device, target->inode};
-		struct ipc_held unheld = {.key = key, .mode = target->mode};
+		struct ipc_held unheld = {.key = {target->inode, target->device, IPC_SPACE_FILE}, .mode = target->mode};
 		struct ipc_shm_use use = {0};
 
 		if (target->ref.by != IPC_BY_FILE || !S_ISREG(target->mode))
@@ -111,7 +111,7 @@ static int emit_targets(struct ipc_run *run, const struct ipc_kind *kind)
 		}
 		held = holders ? ipc_holders_find(holders, key) : NULL;
 		if (held)
-			use = ipc_shm_held_use(run, held);
+			use = ipc_shm_held_use(holders, held);
 		if (held && use.sharers > 1 && !is_posix(ipc_run_mounts(run), held))
 			continue;
 		/* The name as given leads there; another process may know the file by another one. */
@@ -126,19 +126,38 @@ static int emit_targets(struct ipc_run *run, const struct ipc_kind *kind)
 	return r;
 }
 
-static int collect(struct ipc_run *run, const struct ipc_kind *kind)
+/* What one process shares with others shows in theirs: these are read for that alone. */
+static int look_at_others(struct ipc_run *run)
 {
 	struct ipc_holders *holders = ipc_run_holders(run);
 	const struct ipc_mounts *mounts = ipc_run_mounts(run);
 	const struct ipc_held *held;
-	struct ipc_shm_use use;
+	struct ipc_keyset files = {0};
 	size_t at = 0;
 	int r = 0;
+
+	while (r >= 0 && holders && run->one_process && (held = ipc_holders_next(holders, IPC_SPACE_FILE, &at)))
+		if (held->shared && (!held->mode || S_ISREG(held->mode)) && !is_posix(mounts, held))
+			r = ipc_keyset_add(&files, ipc_held_key(held));
+	if (r >= 0 && files.count)
+		r = ipc_run_share_holders(run, &files);
+	ipc_keyset_release(&files);
+	return r < 0 ? r : 0;
+}
+
+static int collect(struct ipc_run *run, const struct ipc_kind *kind)
+{
+	const struct ipc_mounts *mounts = ipc_run_mounts(run);
+	int r = look_at_others(run);
+	struct ipc_holders *holders = ipc_run_holders(run);
+	const struct ipc_held *held;
+	struct ipc_shm_use use;
+	size_t at = 0;
 
 	while (r == 0 && holders && (held = ipc_holders_next(holders, IPC_SPACE_FILE, &at))) {
 		if (!held->shared || is_posix(mounts, held))
 			continue;
-		use = ipc_shm_held_use(run, held);
+		use = ipc_shm_held_use(holders, held);
 		if (use.sharers > 1)
 			r = emit(run, kind, held, false, use.maps);
 	}

@@ -41,6 +41,11 @@ bool ipc_shm_file_is_semaphore(const struct ipc_shm_file *file)
 	return !file->known || file->file.size == SEM_SIZE;
 }
 
+static int open_dir(struct ipc_run *run)
+{
+	return openat(run->ctx->root_fd, run->ctx->captured ? &SHM_DIR[1] : SHM_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 static int each_listed(struct ipc_run *run, const struct ipc_kind *kind, ipc_shm_file_fn fn, void *data)
 {
 	struct ipc_scan *scan = ipc_run_shm_files(run);
@@ -76,7 +81,7 @@ static int each_unlinked(struct ipc_run *run, const struct ipc_kind *kind, ipc_s
 		struct ipc_shm_file file = {.name = held->path, .deleted = true};
 
 		if (held->key.device != mount->device || !ipc_bytes_ends(held->path, DELETED) ||
-		    (held->mode != IPC_UNKNOWN && !S_ISREG(held->mode)))
+		    (held->mode && !S_ISREG(held->mode)))
 			continue;
 		/* glibc maps a new semaphore under a name that it unlinks: the file lives on under its own. */
 		if (scan && ipc_scan_find(scan, held->key.device, held->key.inode))
@@ -92,6 +97,70 @@ static int each_unlinked(struct ipc_run *run, const struct ipc_kind *kind, ipc_s
 		r = fn(run, kind, &file, data);
 	}
 	return r;
+}
+
+/* ---- those that somebody has --------------------------------------------------------------------------------------- */
+
+/* The path that the kernel gives for another process leads to the file, right in the directory, and is its only name. */
+static bool is_at_path(const struct ipc_mounts *mounts, int dir, const struct ipc_held *held, struct ipc_file *file)
+{
+	struct ipc_bytes name = below_shm_dir(held->path);
+
+	if (name.len == held->path.len || memrchr(name.data, '/', name.len) != name.data)
+		return false;
+	return ipc_file_stat(mounts, dir, name.data + 1, false, file) == 0 && file->inode == held->key.inode &&
+	       file->device == held->key.device && file->links == 1;
+}
+
+/*
+ * The files of the one superblock that are held, each under its name, as the directory would list it. @fn may be NULL. Returns 0;
+ * -ENODATA when only the directory can tell: a file has several names, or one that no holder knows (glibc maps a new
+ * semaphore under a name that it unlinks); or what @fn returned.
+ */
+static int each_held(struct ipc_run *run, const struct ipc_kind *kind, int dir, ipc_shm_file_fn fn, void *data)
+{
+	const struct ipc_mounts *mounts = ipc_run_mounts(run);
+	const struct ipc_mount *mount = mounts ? ipc_mounts_of_path(mounts, SHM_DIR) : NULL;
+	struct ipc_holders *holders = ipc_run_holders(run);
+	const struct ipc_held *held;
+	size_t at = 0;
+	int r = 0;
+
+	if (!mount || strcmp(mount->path, SHM_DIR) != 0 || !holders)
+		return -ENODATA;
+	while (r == 0 && (held = ipc_holders_next(holders, IPC_SPACE_FILE, &at))) {
+		struct ipc_shm_file file = {.name = below_shm_dir(held->path), .known = true};
+
+		if (held->key.device != mount->device || (held->mode && !S_ISREG(held->mode)))
+			continue;
+		if (!is_at_path(mounts, dir, held, &file.file)) {
+			if (ipc_held_stat(run, held, &file.file) < 0 || file.file.links)
+				return -ENODATA;
+			file.deleted = true;
+			if (ipc_bytes_ends(file.name, DELETED))
+				file.name.len -= strlen(DELETED);
+		}
+		if (fn && !(file.deleted && ipc_run_named_only(run, kind)))
+			r = fn(run, kind, &file, data);
+	}
+	return r;
+}
+
+/* True when the directory need not be read. */
+static bool try_held(struct ipc_run *run, const struct ipc_kind *kind, ipc_shm_file_fn fn, void *data, int *result)
+{
+	int dir;
+
+	if (!ipc_run_held_only(run))
+		return false;
+	dir = open_dir(run);
+	/* All or none of them: what was handed on cannot be taken back. */
+	*result = dir < 0 ? -ENODATA : each_held(run, kind, dir, NULL, NULL);
+	if (*result == 0)
+		*result = each_held(run, kind, dir, fn, data);
+	if (dir >= 0)
+		close(dir);
+	return *result != -ENODATA;
 }
 
 /* ---- those asked for by name ------------------------------------------------------------------------------------- */
@@ -158,8 +227,7 @@ static int each_asked(struct ipc_run *run, const struct ipc_kind *kind, ipc_shm_
 	size_t at = 0;
 	int r = 0;
 
-	asking.dir =
-		openat(run->ctx->root_fd, run->ctx->captured ? &SHM_DIR[1] : SHM_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	asking.dir = open_dir(run);
 	if (asking.dir < 0)
 		return 0;
 	while (r == 0 && (target = ipc_run_next_target(run, kind->cls->name, &at)))
@@ -176,6 +244,8 @@ int ipc_shm_files_each(struct ipc_run *run, const struct ipc_kind *kind, ipc_shm
 
 	if (is_by_name(run, kind))
 		return each_asked(run, kind, fn, data);
+	if (try_held(run, kind, fn, data, &r))
+		return r;
 	r = each_listed(run, kind, fn, data);
 	if (r == 0 && !ipc_run_named_only(run, kind))
 		r = each_unlinked(run, kind, fn, data);

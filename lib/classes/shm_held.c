@@ -16,16 +16,15 @@
 #include "classes/held.h"
 #include "sources/procfs.h"
 
-struct ipc_shm_use ipc_shm_held_use(struct ipc_run *run, const struct ipc_held *held)
+struct ipc_shm_use ipc_shm_held_use(const struct ipc_holders *holders, const struct ipc_held *held)
 {
-	struct ipc_holders *holders = ipc_run_holders(run);
 	const struct ipc_process *mapper = NULL, *sharer = NULL;
 	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	const struct ipc_hold *hold = NULL;
 	struct ipc_shm_use use = {0};
 	uint64_t first = 0, end;
 
-	while (holders && (hold = ipc_holders_hold(holders, held, hold))) {
+	while ((hold = ipc_holders_hold(holders, held, hold))) {
 		if (hold->fd >= 0)
 			continue;
 		use.maps++;
@@ -51,7 +50,7 @@ struct ipc_shm *ipc_shm_held_object(struct ipc_run *run, const struct ipc_kind *
 
 	if (!shm)
 		return NULL;
-	shm->base.hold = shm->base.wait = held->key;
+	shm->base.hold = shm->base.wait = ipc_held_key(held);
 	shm->base.dev = held->key.device;
 	shm->base.inode = held->key.inode;
 	shm->base.status = IPC_EMPTY_LIST;
@@ -65,7 +64,7 @@ struct ipc_shm *ipc_shm_held_object(struct ipc_run *run, const struct ipc_kind *
 		shm->base.changed = file->changed;
 		shm->base.used = file->used;
 		shm->base.created = shm->base.birth = file->birth;
-	} else if (held->mode != IPC_UNKNOWN) {
+	} else if (held->mode) {
 		shm->base.mode = held->mode & 07777;
 	}
 	return shm;
@@ -168,8 +167,8 @@ static int compare_maps(const void *a, const void *b)
 static bool find_swapped(struct ipc_run *run, struct ipc_shm_swap *swap, struct ipc_key object, uint64_t size,
 			 uint64_t *swapped)
 {
-	struct ipc_holders *holders = ipc_run_holders(run);
-	const struct ipc_held *held = holders ? ipc_holders_find(holders, object) : NULL;
+	struct ipc_holders *holders;
+	const struct ipc_held *held = ipc_run_find_held(run, object, &holders);
 	const struct ipc_hold *hold = held ? ipc_holders_hold(holders, held, NULL) : NULL;
 	const struct ipc_shm_swap_map *map;
 	struct ipc_shm_swap_map key;

@@ -17,7 +17,8 @@ struct ipc_shm_use {
 	uint64_t longest; /* bytes from the lowest to the highest address of one process's mappings, the most of all */
 };
 
-struct ipc_shm_use ipc_shm_held_use(struct ipc_run *run, const struct ipc_held *held);
+/* @held: of @holders. */
+struct ipc_shm_use ipc_shm_held_use(const struct ipc_holders *holders, const struct ipc_held *held);
 
 /* Swap used by mappings, from /proc/PID/smaps: each process is read once in a row. Zero-initialised is empty. */
 struct ipc_shm_swap {

@@ -93,7 +93,7 @@ static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct i
 		return -ENOMEM;
 	shm->base.name = name_of(held->path);
 	shm->base.status = status_of(run, held);
-	shm->attached = ipc_shm_held_use(run, held).maps;
+	shm->attached = ipc_shm_held_use(ipc_run_holders(run), held).maps;
 	if (known)
 		ipc_shm_held_memory(run, swap, shm, &file);
 	return ipc_run_emit(run, shm);

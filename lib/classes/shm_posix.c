@@ -12,12 +12,12 @@
 
 static uint64_t count_maps(struct ipc_run *run, struct ipc_key key)
 {
-	struct ipc_holders *holders = ipc_run_holders(run);
-	const struct ipc_held *held = holders ? ipc_holders_find(holders, key) : NULL;
+	struct ipc_holders *holders;
+	const struct ipc_held *held = ipc_run_find_held(run, key, &holders);
 
 	if (!holders)
 		return IPC_UNKNOWN;
-	return held ? ipc_shm_held_use(run, held).maps : 0;
+	return held ? ipc_shm_held_use(holders, held).maps : 0;
 }
 
 static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct ipc_shm_file *file, void *swap)
@@ -33,9 +33,13 @@ static int emit(struct ipc_run *run, const struct ipc_kind *kind, const struct i
 	shm->deleted = file->deleted;
 	if (file->known)
 		ipc_shm_held_memory(run, swap, shm, &file->file);
-	if (ipc_run_needs(run, IPC_NEED_HOLDERS | IPC_NEED_ATTACHED))
-		shm->attached = count_maps(run, shm->base.hold);
 	return ipc_run_emit(run, shm);
+}
+
+static void finish(struct ipc_run *run, struct ipc_object *object)
+{
+	if (ipc_run_needs(run, IPC_NEED_HOLDERS | IPC_NEED_ATTACHED))
+		((struct ipc_shm *)object)->attached = count_maps(run, object->hold);
 }
 
 static int collect(struct ipc_run *run, const struct ipc_kind *kind)
@@ -76,6 +80,7 @@ const struct ipc_kind ipc_kind_shm_posix = {
 	.maps = true,
 	.judge_needs = IPC_NEED_HOLDERS,
 	.collect = collect,
+	.finish = finish,
 	.names = names,
 	.identity = ipc_identity_inode,
 	.judge = ipc_judge_posix,

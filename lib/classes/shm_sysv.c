@@ -40,23 +40,11 @@ static bool on_hugetlbfs(struct ipc_run *run, const struct ipc_hold *hold)
 	return r == 0 && fs.f_type == HUGETLBFS_MAGIC;
 }
 
-static bool uses_huge_pages(struct ipc_run *run, const struct ipc_sysv_shm *shm, struct ipc_key key)
-{
-	struct ipc_holders *holders;
-	const struct ipc_held *held;
+#define STATUS_WORDS 3
 
-	if (shm->perm.flags & IPC_SYSV_HUGETLB)
-		return true;
-	if (!shm->nattch || !ipc_run_needs(run, IPC_NEED_STATUS))
-		return false;
-	holders = ipc_run_holders(run);
-	held = holders ? ipc_holders_find(holders, key) : NULL;
-	return held && on_hugetlbfs(run, ipc_holders_hold(holders, held, NULL));
-}
-
-static struct ipc_list status_of(struct ipc_run *run, const struct ipc_sysv_shm *shm, struct ipc_key key)
+static struct ipc_list status_of(struct ipc_run *run, const struct ipc_sysv_shm *shm)
 {
-	struct ipc_bytes *words = ipc_arena_alloc(&run->arena, 3 * sizeof(*words));
+	struct ipc_bytes *words = ipc_arena_alloc(&run->arena, STATUS_WORDS * sizeof(*words));
 	size_t count = 0;
 
 	if (!words)
@@ -65,9 +53,27 @@ static struct ipc_list status_of(struct ipc_run *run, const struct ipc_sysv_shm 
 		words[count++] = IPC_BYTES("dest");
 	if (shm->perm.flags & IPC_SYSV_LOCKED)
 		words[count++] = IPC_BYTES("locked");
-	if (uses_huge_pages(run, shm, key))
+	if (shm->perm.flags & IPC_SYSV_HUGETLB)
 		words[count++] = IPC_BYTES("hugetlb");
 	return (struct ipc_list){words, count};
+}
+
+/* Its pages are huge ones: where the kernel does not say so of the segment, an attachment shows it. */
+static void finish(struct ipc_run *run, struct ipc_object *object)
+{
+	struct ipc_bytes *words = (struct ipc_bytes *)object->status.items;
+	struct ipc_holders *holders;
+	const struct ipc_held *held;
+	size_t i;
+
+	if (!words || !((struct ipc_shm *)object)->attached || !ipc_run_needs(run, IPC_NEED_STATUS))
+		return;
+	for (i = 0; i < object->status.count; i++)
+		if (ipc_bytes_equal(words[i], IPC_BYTES("hugetlb")))
+			return;
+	held = ipc_run_find_held(run, object->hold, &holders);
+	if (held && on_hugetlbfs(run, ipc_holders_hold(holders, held, NULL)))
+		words[object->status.count++] = IPC_BYTES("hugetlb");
 }
 
 static int64_t latest(const struct ipc_sysv_shm *shm)
@@ -89,7 +95,7 @@ static int emit(const struct ipc_sysv_shm *shm, void *data)
 	ipc_sysv_fill(run, &object->base, &shm->perm, IPC_SPACE_SHM);
 	object->base.size = shm->size;
 	object->base.changed = ipc_sysv_time(shm->ctime);
-	object->base.status = status_of(run, shm, object->base.hold);
+	object->base.status = status_of(run, shm);
 	object->attached = shm->nattch;
 	object->resident = shm->rss;
 	object->swapped = shm->swapped;
@@ -126,6 +132,21 @@ static int collect_ids(struct collect *collect, struct ipc_idset *ids, bool memo
 	return r;
 }
 
+/* Those that are attached, when nothing else can be selected. */
+static bool held_ids(struct ipc_run *run, struct ipc_idset *ids)
+{
+	struct ipc_holders *holders = ipc_run_held_only(run) ? ipc_run_holders(run) : NULL;
+	const struct ipc_held *held;
+	size_t at = 0;
+
+	if (!holders)
+		return false;
+	while ((held = ipc_holders_next(holders, IPC_SPACE_SHM, &at)))
+		if (held->key.device == run->ns->inode && ipc_idset_add(ids, held->key.inode) < 0)
+			return false;
+	return true;
+}
+
 static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 {
 	bool memory = ipc_run_needs(run, IPC_NEED_RESIDENT);
@@ -133,7 +154,7 @@ static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 	struct collect collect = {run, kind, &ids};
 	int r;
 
-	if (!ipc_sysv_asked_ids(run, kind, &ids))
+	if (!ipc_sysv_asked_ids(run, kind, &ids) && !held_ids(run, &ids))
 		return ipc_sysv_each_shm(run->ctx, memory, emit, &collect);
 	/* Only the text of all segments tells of their memory: it is not read anew for each of many. */
 	if (memory && ids.count > FEW)
@@ -205,6 +226,7 @@ const struct ipc_kind ipc_kind_shm_sysv = {
 	.maps = true,
 	.judge_needs = IPC_NEED_HOLDERS,
 	.collect = collect,
+	.finish = finish,
 	.names = ipc_sysv_names,
 	.identity = ipc_identity_sysv,
 	.judge = judge,

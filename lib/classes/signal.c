@@ -199,8 +199,8 @@ static int emit(struct ipc_run *run, const struct ipc_kind *kind, struct ipc_pro
 {
 	struct ipc_signal *signal;
 
-	if (ipc_proc_read(run->ctx, status, "%" PRId64 "/status", process->pid) < 0 ||
-	    ipc_processes_load(processes, process) < 0)
+	ipc_processes_start(processes, process);
+	if (ipc_proc_read(run->ctx, status, "%" PRId64 "/status", process->pid) < 0)
 		return 0; /* it ended meanwhile */
 	signal = ipc_run_object(run, kind);
 	if (!signal)
@@ -219,7 +219,7 @@ static int collect_targets(struct ipc_run *run, const struct ipc_kind *kind, str
 
 	while (r == 0 && (target = ipc_run_next_target(run, "signal", &at))) {
 		struct ipc_process *process =
-			ipc_processes_find(processes, strtoll(target->ref.locator.data, NULL, 10));
+			ipc_processes_lookup(processes, strtoll(target->ref.locator.data, NULL, 10));
 
 		if (!process)
 			continue;
@@ -242,14 +242,14 @@ static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 	if (!processes)
 		return 0;
 	/* Every pid namespace has a process 1. Where it does not show, /proc is mounted with hidepid. */
-	if (!run->ctx->captured && !run->one_process && !ipc_processes_find(processes, 1))
+	if (!run->ctx->captured && !ipc_processes_lookup(processes, 1))
 		ipc_run_problem(run, true, EACCES, "/proc hides them (hidepid); CAP_SYS_PTRACE (root) shows them",
 				"processes of other users");
 	if (ipc_run_only_targets(run, kind))
 		r = collect_targets(run, kind, processes, &status);
 	else
 		for (i = 0; r == 0 && i < ipc_processes_count(processes); i++)
-			r = emit(run, kind, processes, ipc_processes_get(processes, i), &status);
+			r = emit(run, kind, processes, ipc_processes_peek(processes, i), &status);
 	ipc_buf_release(&status);
 	return r;
 }

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "classes/change.h"
+#include "classes/sock_few.h"
 #include "model/units.h"
 #include "sources/procfs.h"
 
@@ -21,15 +22,16 @@ static const struct ipc_field fields[] = {
 	IPC_FIELD(ipc_sock, type, STRING, "stream, dgram, seqpacket or raw"),
 	IPC_FIELD(ipc_sock, protocol, STRING, "protocol within the kind"),
 	IPC_FIELD(ipc_sock, local, STRING, "own address: path, @abstract, address and port"),
-	IPC_FIELD(ipc_sock, peer, STRING, "address of the other end; for unix sockets its reference"),
-	IPC_FIELD_LIST(ipc_sock, peers, &ipc_peer_record, IPC_NEED_PEERS | IPC_NEED_HOLDERS,
+	IPC_FIELD_NEEDS(ipc_sock, peer, STRING, IPC_NEED_END,
+			"address of the other end; for unix sockets its reference"),
+	IPC_FIELD_LIST(ipc_sock, peers, &ipc_peer_record, IPC_NEED_PEERS | IPC_NEED_HOLDERS | IPC_NEED_END,
 		       "other ends on this host with their processes"),
 	IPC_FIELD_NEEDS(ipc_sock, listener, STRING, IPC_NEED_LISTENER,
 			"listening socket that it came from; not known when several share an address"),
-	IPC_FIELD_NEEDS(ipc_sock, receive_queue, SIZE, IPC_NEED_MEMORY,
+	IPC_FIELD_NEEDS(ipc_sock, receive_queue, SIZE, IPC_NEED_QUEUES,
 			"bytes to be read; listening: connections to be accepted"),
-	IPC_FIELD_NEEDS(ipc_sock, send_queue, SIZE, IPC_NEED_MEMORY, "bytes not yet taken by the other side"),
-	IPC_FIELD_NEEDS(ipc_sock, backlog, UINT, IPC_NEED_MEMORY, "connections that may wait to be accepted"),
+	IPC_FIELD_NEEDS(ipc_sock, send_queue, SIZE, IPC_NEED_QUEUES, "bytes not yet taken by the other side"),
+	IPC_FIELD_NEEDS(ipc_sock, backlog, UINT, IPC_NEED_QUEUES, "connections that may wait to be accepted"),
 	IPC_FIELD_NEEDS(ipc_sock, memory, SIZE, IPC_NEED_MEMORY, "kernel memory charged to it"),
 	IPC_FIELD(ipc_sock, cookie, UINT, "number that no other socket gets while the host is up"),
 	IPC_FIELD(ipc_sock, bound_inode, UINT, "inode of the socket file"),
@@ -96,11 +98,19 @@ void ipc_sock_walk_end(struct ipc_sock_walk *walk)
 	ipc_idset_release(&walk->seen);
 }
 
+static void expect_sockets(const uint32_t *inodes, size_t count, void *data)
+{
+	ipc_run_expect_sockets(data, inodes, count);
+}
+
 int ipc_sock_walk_dump(struct ipc_sock_walk *walk, const char *name, const void *request, size_t size, size_t min,
 		       ipc_diag_fn fn, void *data)
 {
-	int r = ipc_diag_dump(walk->diag, name, request, size, min, fn, data);
+	int r;
 
+	if (walk->inode_at && ipc_run_needs(walk->run, IPC_NEED_HOLDERS | IPC_NEED_PEERS))
+		ipc_diag_look_ahead(walk->diag, walk->inode_at, expect_sockets, walk->run);
+	r = ipc_diag_dump(walk->diag, name, request, size, min, fn, data);
 	if (r != IPC_DIAG_PARTIAL)
 		return r;
 	walk->partial = true;
@@ -148,12 +158,19 @@ int ipc_sock_collect(struct ipc_run *run, const struct ipc_kind *kind, const cha
 		     size_t size, size_t min, ipc_diag_fn fn)
 {
 	int64_t sockets = ipc_sock_protocol_count(run, protocol);
+	struct ipc_sock_few few;
 	struct ipc_sock_walk walk;
+	bool none;
 	int r;
 
 	/* A family that does not exist is not asked about: that could load its module. */
 	if (sockets == -ENOENT && !run->ctx->captured)
 		return ipc_sock_unavailable(run, kind, -EAFNOSUPPORT, 0);
+	r = ipc_sock_few_init(&few, run, kind);
+	none = few.active && !few.count;
+	ipc_sock_few_release(&few);
+	if (r < 0 || none)
+		return r;
 	r = ipc_sock_walk_begin(&walk, run, kind);
 	if (r < 0)
 		return r;
@@ -164,24 +181,39 @@ int ipc_sock_collect(struct ipc_run *run, const struct ipc_kind *kind, const cha
 
 /* ---- what this kernel has ------------------------------------------------------------------------------------ */
 
-int64_t ipc_sock_protocol_count(struct ipc_run *run, const char *protocol)
+/* Its counts are sums over all processors, so it is not read anew for each kind. */
+static int read_protocols(struct ipc_run *run)
 {
 	const char *file = run->ctx->captured ? "net/protocols" : "thread-self/net/protocols";
-	struct ipc_buf text = {0};
+	int r;
+
+	if (run->protocols_of && run->protocols_of == run->ns)
+		return 0;
+	run->protocols_of = NULL;
+	r = ipc_proc_read(run->ctx, &run->protocols, "%s", file);
+	if (r == 0)
+		run->protocols_of = run->ns;
+	return r;
+}
+
+void ipc_sock_protocols_forget(struct ipc_run *run)
+{
+	run->protocols_of = NULL;
+}
+
+int64_t ipc_sock_protocol_count(struct ipc_run *run, const char *protocol)
+{
 	size_t len = strlen(protocol);
-	int64_t count = -ENOENT;
 	uint64_t sockets;
 	char *line;
 	int r;
 
-	r = ipc_proc_read(run->ctx, &text, "%s", file);
-	if (r < 0) {
-		ipc_buf_release(&text);
-		/* Absent in a captured tree: every captured dump is worth reading. */
+	r = read_protocols(run);
+	/* Absent in a captured tree: every captured dump is worth reading. */
+	if (r < 0)
 		return run->ctx->captured || r != -ENOENT ? r : -EACCES;
-	}
 	/* "TCPv6     2432      3     323   no ...": name, size of its struct, sockets. */
-	for (line = text.data; line; line = strchr(line, '\n')) {
+	for (line = run->protocols.data; line; line = strchr(line, '\n')) {
 		size_t skip, digits;
 
 		line += *line == '\n';
@@ -191,11 +223,9 @@ int64_t ipc_sock_protocol_count(struct ipc_run *run, const char *protocol)
 		skip += strcspn(line + skip, " \n");
 		skip += strspn(line + skip, " ");
 		digits = strcspn(line + skip, " \n");
-		count = ipc_parse_uint(line + skip, digits, &sockets) == 0 ? (int64_t)sockets : 0;
-		break;
+		return ipc_parse_uint(line + skip, digits, &sockets) == 0 ? (int64_t)sockets : 0;
 	}
-	ipc_buf_release(&text);
-	return count;
+	return -ENOENT;
 }
 
 static bool named_by_address(struct ipc_run *run, const struct ipc_kind *kind)
@@ -303,9 +333,15 @@ uint64_t ipc_sock_memory(const struct nlattr *attr)
 
 struct ipc_bytes ipc_sock_reference(struct ipc_run *run, uint64_t inode)
 {
-	if (run->ns && !run->ns->own)
-		return ipc_arena_format(&run->arena, "sock@%" PRIu64 ":%" PRIu64, run->ns->inode, inode);
-	return ipc_arena_format(&run->arena, "sock:%" PRIu64, inode);
+	char text[sizeof("sock@:") + 2 * IPC_UINT_MOST] = "sock", *at = text + strlen("sock");
+
+	if (run->ns && !run->ns->own) {
+		*at++ = '@';
+		at = ipc_put_uint(at, run->ns->inode);
+	}
+	*at++ = ':';
+	at = ipc_put_uint(at, inode);
+	return ipc_arena_bytes(&run->arena, text, (size_t)(at - text));
 }
 
 struct ipc_list ipc_sock_peer(struct ipc_run *run, uint64_t inode)
@@ -315,9 +351,31 @@ struct ipc_list ipc_sock_peer(struct ipc_run *run, uint64_t inode)
 	peer = ipc_arena_alloc(&run->arena, sizeof(*peer));
 	if (!peer)
 		return (struct ipc_list){0};
-	peer->ref = ipc_sock_reference(run, inode);
-	peer->holders = ipc_run_list_holders(run, (struct ipc_key){.space = IPC_SPACE_SOCKET, .inode = inode});
+	*peer = (struct ipc_peer){.ref = ipc_sock_reference(run, inode),
+				  .hold = {.space = IPC_SPACE_SOCKET, .inode = inode}};
 	return (struct ipc_list){peer, 1};
+}
+
+void ipc_sock_finish(struct ipc_run *run, struct ipc_object *object)
+{
+	const struct ipc_list *peers = &((struct ipc_sock *)object)->peers;
+	struct ipc_peer *peer = (struct ipc_peer *)peers->items;
+	size_t i;
+
+	for (i = 0; i < peers->count; i++)
+		peer[i].holders = ipc_run_list_holders(run, peer[i].hold);
+}
+
+int ipc_sock_peers(const struct ipc_object *object, struct ipc_keyset *keys)
+{
+	const struct ipc_list *peers = &((const struct ipc_sock *)object)->peers;
+	const struct ipc_peer *peer = peers->items;
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r >= 0 && i < peers->count; i++)
+		r = ipc_keyset_add(keys, peer[i].hold);
+	return r;
 }
 
 struct ipc_bytes ipc_sock_interface(struct ipc_run *run, unsigned index)

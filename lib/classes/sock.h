@@ -69,6 +69,7 @@ struct ipc_sock_walk {
 	struct ipc_diag *diag;
 	struct ipc_idset seen; /* cookies: under load the kernel gives a socket twice */
 	bool partial;          /* a dump was interrupted */
+	size_t inode_at;       /* of an answer; 0: holders are looked up one by one */
 };
 
 int ipc_sock_walk_begin(struct ipc_sock_walk *walk, struct ipc_run *run, const struct ipc_kind *kind);
@@ -96,6 +97,8 @@ int ipc_sock_collect(struct ipc_run *run, const struct ipc_kind *kind, const cha
  * when it cannot be read.
  */
 int64_t ipc_sock_protocol_count(struct ipc_run *run, const char *protocol);
+/* The next count is of now: otherwise they are those of the first question in a namespace. */
+void ipc_sock_protocols_forget(struct ipc_run *run);
 /*
  * The kernel cannot dump sockets of @kind (@error from ipc_diag_dump()). An ordinary lack of a feature is worth a
  * word only when @kind was asked for by name, or when @sockets says that there are some to miss. Returns 0, or @error
@@ -113,13 +116,15 @@ void ipc_sock_fill_queues(struct ipc_sock *sock, unsigned state, uint64_t receiv
 uint64_t ipc_sock_memory(const struct nlattr *attr);
 /* A reference to the socket of @inode in the namespace of the run. */
 struct ipc_bytes ipc_sock_reference(struct ipc_run *run, uint64_t inode);
-/* A list of one peer with its holders. */
+/* A list of one peer, to which ipc_sock_finish() adds its holders. */
 struct ipc_list ipc_sock_peer(struct ipc_run *run, uint64_t inode);
+void ipc_sock_finish(struct ipc_run *run, struct ipc_object *object);
+int ipc_sock_peers(const struct ipc_object *object, struct ipc_keyset *keys);
 /* Name of the interface @index in the namespace of the thread; its number where the name is not known. 0: null. */
 struct ipc_bytes ipc_sock_interface(struct ipc_run *run, unsigned index);
 
 #define IPC_SOCK_NET_KIND(text, describe)                                             \
 	.name = (text), .help = (describe), .cls = &ipc_class_sock, .ns = IPC_NS_NET, \
-	.spaces = IPC_SPACE_BIT(IPC_SPACE_SOCKET)
+	.spaces = IPC_SPACE_BIT(IPC_SPACE_SOCKET), .finish = ipc_sock_finish, .peers = ipc_sock_peers
 
 #endif

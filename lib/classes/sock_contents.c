@@ -218,7 +218,7 @@ static int dump(struct ipc_dumping *dumping)
 					"for messages behind the first" needs_nothing,                              \
 				.disturbs = (how_disturbs),                                                         \
 			},                                                                                          \
-		.needs = IPC_NEED_HOLDERS | IPC_NEED_MEMORY,                                                        \
+		.needs = IPC_NEED_HOLDERS | IPC_NEED_QUEUES,                                                        \
 		.takes = IPC_DUMP_RANGE | IPC_DUMP_MESSAGES | IPC_DUMP_PEEK_OFFSET | IPC_DUMP_HOLDS, .dump = dump,  \
 	}
 

@@ -8,15 +8,19 @@
 #include <libmnl/libmnl.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 
 #include "classes/contents.h"
 #include "classes/sock_events.h"
+#include "classes/sock_few.h"
 #include "classes/sock_inet.h"
+#include "classes/sock_inet_place.h"
 
 /* Newer than some C libraries' headers. */
 enum { PROTOCOL_DCCP = 33, PROTOCOL_SCTP = 132, PROTOCOL_UDPLITE = 136, PROTOCOL_MPTCP = 262 };
@@ -56,6 +60,12 @@ struct inet_walk {
 	bool named_only;
 	struct ipc_inet_index listeners, connections;
 	struct ipc_idset mptcp; /* inodes of MPTCP sockets, which their TCP subflows report too */
+	struct ipc_sock_few few;
+	uint64_t alone;               /* the one of these that is asked for alone */
+	bool found;                   /* it was told of */
+	struct if_nameindex *devices; /* to which the other end may be bound */
+	size_t device_count;
+	unsigned states; /* of those that are left to be dumped */
 };
 
 /* ---- messages ------------------------------------------------------------------------------------------------ */
@@ -100,6 +110,26 @@ void ipc_inet_parse(const struct nlmsghdr *nlh, struct ipc_inet_socket *out)
 		out->v6only = mnl_attr_get_u8(table[INET_DIAG_SKV6ONLY]);
 }
 
+/* Since Linux 6.2, those that listen and those that have left their process included. */
+static bool mptcp_is_counted(void)
+{
+	unsigned version, level;
+	struct utsname names;
+
+	return uname(&names) == 0 && sscanf(names.release, "%u.%u", &version, &level) == 2 &&
+	       (version > 6 || (version == 6 && level >= 2));
+}
+
+/*
+ * A dump of MPTCP walks a table of its own, all of it, which takes longer than all other sockets of an idle host together. Nearly
+ * every host has the protocol, and few have such sockets.
+ */
+static bool has_no_mptcp(struct ipc_run *run, const struct protocol *protocol)
+{
+	return protocol->number == PROTOCOL_MPTCP && !run->ctx->captured &&
+	       ipc_sock_protocol_count(run, protocol->listed) == 0 && mptcp_is_counted();
+}
+
 static int dump(struct inet_walk *walk, const struct protocol *protocol, unsigned states, bool memory, ipc_diag_fn fn)
 {
 	struct {
@@ -113,12 +143,15 @@ static int dump(struct inet_walk *walk, const struct protocol *protocol, unsigne
 	};
 	size_t size = sizeof(request);
 
+	if (has_no_mptcp(walk->base.run, protocol))
+		return 0;
 	if (memory)
 		request.fixed.idiag_ext = 1u << (INET_DIAG_SKMEMINFO - 1);
 	if (protocol->number <= UINT8_MAX) {
 		request.fixed.sdiag_protocol = protocol->number;
 		size = sizeof(request.fixed);
 	}
+	walk->base.inode_at = offsetof(struct inet_diag_msg, idiag_inode);
 	return ipc_sock_walk_dump(&walk->base, protocol->capture, &request, size, sizeof(struct inet_diag_msg), fn,
 				  walk);
 }
@@ -128,18 +161,6 @@ static int dump(struct inet_walk *walk, const struct protocol *protocol, unsigne
 static bool is_link_local(const struct ipc_inet_end *end)
 {
 	return end->address[0] == 0xfe && (end->address[1] & 0xc0) == 0x80;
-}
-
-struct ipc_bytes ipc_inet_format_end(struct ipc_arena *arena, unsigned family, const struct ipc_inet_end *end,
-				     struct ipc_bytes zone)
-{
-	const void *address = family == AF_INET ? end->address + 12 : end->address;
-	char text[INET6_ADDRSTRLEN];
-
-	if (!inet_ntop(family == AF_INET ? AF_INET : AF_INET6, address, text, sizeof(text)))
-		return IPC_NO_BYTES;
-	return ipc_arena_format(arena, "%s%s%s%.*s%s:%u", family == AF_INET ? "" : "[", text, zone.data ? "%" : "",
-				(int)zone.len, zone.data ? zone.data : "", family == AF_INET ? "" : "]", end->port);
 }
 
 static void fill_addresses(struct ipc_sock *sock, struct ipc_arena *arena, const struct ipc_inet_socket *socket)
@@ -249,6 +270,8 @@ static int take_message(const struct nlmsghdr *nlh, void *data)
 	struct ipc_inet_socket socket;
 
 	ipc_inet_parse(nlh, &socket);
+	if (ipc_sock_few_lacks(&walk->few, socket.inode))
+		return 0;
 	return ipc_sock_walk_met(&walk->base, socket.cookie) ? 0 : emit(&socket, walk);
 }
 
@@ -303,9 +326,130 @@ static int make_indexes(struct inet_walk *walk, const struct protocol *protocol)
 
 	if (ipc_run_needs(walk->base.run, IPC_NEED_LISTENER) && protocol->type == SOCK_STREAM)
 		r = dump(walk, protocol, 1u << TCP_LISTEN, false, index_listener);
-	if (r == 0 && ipc_run_needs(walk->base.run, IPC_NEED_PEERS) && protocol->type != SOCK_RAW)
+	if (r == 0 && ipc_run_needs(walk->base.run, IPC_NEED_PEERS) && protocol->type != SOCK_RAW &&
+	    walk->states & connected)
 		r = dump(walk, protocol, connected, false, index_connection);
 	return r;
+}
+
+/* ---- a few alone ----------------------------------------------------------------------------------------------- */
+
+/* Below this a dump takes no more than about ten milliseconds, and no descriptor has to be copied. */
+#define MANY_SOCKETS 8192
+
+static int ask(struct inet_walk *walk, unsigned family, const struct inet_diag_sockid *id, ipc_diag_fn fn)
+{
+	struct inet_diag_req_v2 request = {
+		.sdiag_family = family, .sdiag_protocol = IPPROTO_TCP, .idiag_states = ~0u, .id = *id};
+
+	if (ipc_run_needs(walk->base.run, IPC_NEED_MEMORY))
+		request.idiag_ext = 1u << (INET_DIAG_SKMEMINFO - 1);
+	return ipc_diag_one(walk->base.diag, SOCK_DIAG_BY_FAMILY, &request, sizeof(request),
+			    sizeof(struct inet_diag_msg), fn, walk);
+}
+
+/* The other end may be bound to any interface: who asks has to name it. */
+static void ask_peers(struct inet_walk *walk, unsigned family, const struct inet_diag_sockid *id)
+{
+	struct inet_diag_sockid other = {.idiag_sport = id->idiag_dport,
+					 .idiag_dport = id->idiag_sport,
+					 .idiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE}};
+	size_t i;
+
+	memcpy(other.idiag_src, id->idiag_dst, sizeof(other.idiag_src));
+	memcpy(other.idiag_dst, id->idiag_src, sizeof(other.idiag_dst));
+	walk->connections.count = 0;
+	/* It is not there: no peer is known of it. */
+	ask(walk, family, &other, index_connection);
+	for (i = 0; i < walk->device_count; i++) {
+		other.idiag_if = walk->devices[i].if_index;
+		ask(walk, family, &other, index_connection);
+	}
+	ipc_inet_index_sort(&walk->connections);
+}
+
+static int take_alone(const struct nlmsghdr *nlh, void *data)
+{
+	struct inet_walk *walk = data;
+	struct ipc_inet_socket socket;
+
+	ipc_inet_parse(nlh, &socket);
+	if (socket.inode != walk->alone)
+		return 0;
+	walk->found = true;
+	return ipc_sock_walk_met(&walk->base, socket.cookie) ? 0 : emit(&socket, walk);
+}
+
+/* What cannot be told of alone is left to a dump. Returns 0 or what emit() returned. */
+static int ask_alone(struct inet_walk *walk, struct ipc_lender *lender)
+{
+	struct inet_diag_sockid id;
+	unsigned family;
+	int r;
+
+	switch (ipc_inet_place(walk->base.run, lender, walk->alone, &family, &id)) {
+	case IPC_INET_NOWHERE:
+		return 0;
+	case IPC_INET_LISTENS:
+		walk->states |= 1u << TCP_LISTEN;
+		return 0;
+	case IPC_INET_UNTOLD:
+		walk->states = ~0u;
+		return 0;
+	case IPC_INET_CONNECTED:
+		break;
+	}
+	if (ipc_run_needs(walk->base.run, IPC_NEED_PEERS))
+		ask_peers(walk, family, &id);
+	walk->found = false;
+	r = ask(walk, family, &id, take_alone);
+	if (!walk->found)
+		walk->states = ~0u;
+	return walk->found ? r : 0;
+}
+
+static int index_listeners(struct inet_walk *walk)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < COUNT(protocols); i++)
+		if (protocols[i].kind == &ipc_kind_sock_tcp)
+			r = dump(walk, &protocols[i], 1u << TCP_LISTEN, false, index_listener);
+	ipc_inet_index_sort(&walk->listeners);
+	return r;
+}
+
+/* Returns 0, what emit() returned, or -errno; walk->states says which are left to be looked for in a dump. */
+static int collect_alone(struct inet_walk *walk)
+{
+	struct ipc_lender lender = {0};
+	size_t i;
+	int r = 0;
+
+	walk->states = 0;
+	walk->protocol = &protocols[0];
+	if (ipc_run_needs(walk->base.run, IPC_NEED_LISTENER))
+		r = index_listeners(walk);
+	for (i = 0; r == 0 && i < walk->few.count && walk->states != ~0u; i++) {
+		walk->alone = walk->few.inodes[i];
+		r = ask_alone(walk, &lender);
+	}
+	ipc_lender_release(&lender);
+	walk->listeners.count = walk->connections.count = 0;
+	return r;
+}
+
+/* Is it worth while to ask for a few TCP sockets alone, of @sockets that there are? A question takes two thirds of what one costs. */
+static bool few_are_asked_alone(struct inet_walk *walk, int64_t sockets)
+{
+	if (!walk->few.active || walk->named_only || sockets < MANY_SOCKETS)
+		return false;
+	if (ipc_run_needs(walk->base.run, IPC_NEED_PEERS) && !walk->devices)
+		walk->devices = if_nameindex();
+	while (walk->devices && walk->devices[walk->device_count].if_index)
+		walk->device_count++;
+	return walk->few.count <= (uint64_t)sockets / (4 * (2 + walk->device_count));
 }
 
 /* ---- the kinds ----------------------------------------------------------------------------------------------- */
@@ -325,7 +469,7 @@ static bool may_ask(struct ipc_run *run, const struct protocol *protocol, int64_
 static unsigned wanted_states(const struct inet_walk *walk, const struct protocol *protocol)
 {
 	if (!walk->named_only)
-		return ~0u;
+		return walk->states;
 	return protocol->type == SOCK_DGRAM ? 1u << TCP_CLOSE : 1u << TCP_LISTEN;
 }
 
@@ -352,35 +496,57 @@ static int collect_protocol(struct inet_walk *walk, const struct protocol *proto
 	return r < 0 ? ipc_sock_unavailable(run, protocol->kind, r, sockets) : r;
 }
 
+static int collect_all(struct inet_walk *walk, const int64_t sockets[COUNT(protocols)])
+{
+	const struct ipc_kind *kind = walk->base.kind;
+	struct ipc_run *run = walk->base.run;
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < COUNT(protocols); i++)
+		/* What is not available says so when it is listed. */
+		if (protocols[i].kind == kind && may_ask(run, &protocols[i], sockets[i]) &&
+		    make_indexes(walk, &protocols[i]) == -ENOMEM)
+			r = -ENOMEM;
+	if (r == 0 && kind == &ipc_kind_sock_tcp)
+		r = find_mptcp(walk);
+	ipc_inet_index_sort(&walk->listeners);
+	ipc_inet_index_sort(&walk->connections);
+	for (i = 0; r == 0 && i < COUNT(protocols); i++)
+		if (protocols[i].kind == kind && may_ask(run, &protocols[i], sockets[i]))
+			r = collect_protocol(walk, &protocols[i], sockets[i]);
+	return r;
+}
+
 static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 {
-	struct inet_walk walk = {.named_only = ipc_run_named_only(run, kind)};
-	int64_t sockets[COUNT(protocols)];
+	struct inet_walk walk = {.named_only = ipc_run_named_only(run, kind), .states = ~0u};
+	int64_t sockets[COUNT(protocols)], all = 0;
 	bool asked = false;
 	size_t i;
 	int r;
 
-	r = ipc_sock_walk_begin(&walk.base, run, kind);
-	for (i = 0; r == 0 && i < COUNT(protocols); i++) {
+	for (i = 0; i < COUNT(protocols); i++) {
 		if (protocols[i].kind != kind)
 			continue;
 		sockets[i] = ipc_sock_protocol_count(run, protocols[i].listed);
-		if (!may_ask(run, &protocols[i], sockets[i]))
-			continue;
-		asked = true;
-		/* What is not available says so when it is listed. */
-		if (make_indexes(&walk, &protocols[i]) == -ENOMEM)
-			r = -ENOMEM;
+		all += sockets[i] > 0 ? sockets[i] : 0;
+		asked |= may_ask(run, &protocols[i], sockets[i]);
 	}
-	if (r == 0 && kind == &ipc_kind_sock_tcp)
-		r = find_mptcp(&walk);
-	ipc_inet_index_sort(&walk.listeners);
-	ipc_inet_index_sort(&walk.connections);
-	for (i = 0; r == 0 && i < COUNT(protocols); i++)
-		if (protocols[i].kind == kind && may_ask(run, &protocols[i], sockets[i]))
-			r = collect_protocol(&walk, &protocols[i], sockets[i]);
-	if (r == 0 && !asked)
-		r = ipc_sock_unavailable(run, kind, -EPROTONOSUPPORT, 0);
+	if (!asked)
+		return ipc_sock_unavailable(run, kind, -EPROTONOSUPPORT, 0);
+	r = ipc_sock_few_init(&walk.few, run, kind);
+	if (r == 0 && !(walk.few.active && !walk.few.count))
+		r = ipc_sock_walk_begin(&walk.base, run, kind);
+	else
+		walk.states = 0;
+	if (r == 0 && kind == &ipc_kind_sock_tcp && walk.states && few_are_asked_alone(&walk, all))
+		r = collect_alone(&walk);
+	if (r == 0 && walk.states)
+		r = collect_all(&walk, sockets);
+	if (walk.devices)
+		if_freenameindex(walk.devices);
+	ipc_sock_few_release(&walk.few);
 	ipc_inet_index_release(&walk.listeners);
 	ipc_inet_index_release(&walk.connections);
 	ipc_idset_release(&walk.mptcp);

@@ -3,6 +3,8 @@
 #ifndef IPC_CLASSES_SOCK_INET_H
 #define IPC_CLASSES_SOCK_INET_H
 
+#include <netinet/in.h>
+
 #include "classes/sock.h"
 
 /* IPv4 addresses are kept as IPv4-mapped IPv6 ones, so that a connection between the two families matches. */
@@ -30,6 +32,8 @@ struct ipc_inet_socket {
 /* What a message of inet_diag says of a socket. */
 void ipc_inet_parse(const struct nlmsghdr *nlh, struct ipc_inet_socket *out);
 void ipc_inet_end_v4(struct ipc_inet_end *end, uint32_t address, uint16_t port); /* address in network order */
+/* The address alone, as inet_ntop() writes it, without a terminator. Returns its length. */
+size_t ipc_inet_format_address(unsigned family, const struct ipc_inet_end *end, char out[INET6_ADDRSTRLEN]);
 /* "127.0.0.1:80", "[fe80::1%eth0]:80"; @zone absent: none. Absent without memory. */
 struct ipc_bytes ipc_inet_format_end(struct ipc_arena *arena, unsigned family, const struct ipc_inet_end *end,
 				     struct ipc_bytes zone);

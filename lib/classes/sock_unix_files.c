@@ -226,13 +226,48 @@ bool ipc_unix_files_displace(struct ipc_unix_files *files, struct ipc_sock_walk 
 	return false;
 }
 
+static int look_there(const struct ipc_ns *ns, int error, void *data)
+{
+	struct look *look = data;
+	struct ipc_unix_files *files = look->files;
+	int r = error < 0 ? error : look_here(look);
+
+	/* They are of this namespace, though the run is in another. */
+	ipc_sock_protocols_forget(look->walk->run);
+	if (r == 0) {
+		files->namespaces++;
+		return 0;
+	}
+	files->doubt = "some network namespaces could not be looked into";
+	ipc_run_problem(look->walk->run, r == -EPERM || r == -EACCES, -r, ipc_ctx_error(look->walk->run->ctx),
+			"net namespace %" PRIu64, ns->inode);
+	return r == -ENOMEM ? r : 0;
+}
+
+/* Into the network namespaces of @set, but for the own one. */
+static int look_into(struct ipc_unix_files *files, struct ipc_sock_walk *walk, const struct ipc_ns_set *set)
+{
+	struct look look = {files, walk, LOOKS};
+	const struct ipc_ns **places = calloc(set->count + 1, sizeof(*places));
+	size_t i, count = 0;
+	int r;
+
+	if (!places)
+		return -ENOMEM;
+	for (i = 0; i < set->count; i++)
+		if (set->items[i].type == IPC_NS_NET && !set->items[i].own)
+			places[count++] = &set->items[i];
+	r = ipc_ns_call_each(walk->run->ctx, places, count, look_there, &look);
+	free(places);
+	return r;
+}
+
 /* Sockets are bound to files of any mount namespace from any network namespace. */
 int ipc_unix_look_everywhere(struct ipc_unix_files *files, struct ipc_sock_walk *walk)
 {
-	struct look again = {files, walk, LOOKS - 1}, there = {files, walk, LOOKS};
+	struct look again = {files, walk, LOOKS - 1};
 	struct ipc_ctx *ctx = walk->run->ctx;
 	struct ipc_ns_set set = {0};
-	size_t i;
 	int r;
 
 	files->namespaces = 1;
@@ -244,25 +279,15 @@ int ipc_unix_look_everywhere(struct ipc_unix_files *files, struct ipc_sock_walk 
 		files->doubt = "sockets of network namespaces outside this pid namespace cannot be seen";
 	r = ipc_ns_set_own(ctx, &set);
 	if (r == 0)
-		r = ipc_ns_set_all(ctx, &set);
+		r = ipc_run_all_namespaces(walk->run, &set, ipc_run_needs(walk->run, IPC_NEED_HOLDERS));
 	if (r < 0 || set.hidden) {
 		files->doubt = "some processes' network namespaces could not be read";
 		ipc_run_problem(walk->run, true, EACCES,
 				"other users' namespaces can be read with CAP_SYS_PTRACE (root)",
 				"network namespaces of %u process%s", set.hidden, set.hidden == 1 ? "" : "es");
 	}
-	for (i = 0; r != -ENOMEM && i < set.count; i++) {
-		if (set.items[i].type != IPC_NS_NET || set.items[i].own)
-			continue;
-		r = ipc_ns_call(ctx, &set.items[i], look_here, &there);
-		if (r == 0) {
-			files->namespaces++;
-			continue;
-		}
-		files->doubt = "some network namespaces could not be looked into";
-		ipc_run_problem(walk->run, r == -EPERM || r == -EACCES, -r, ipc_ctx_error(ctx),
-				"net namespace %" PRIu64, set.items[i].inode);
-	}
+	if (r != -ENOMEM)
+		r = look_into(files, walk, &set);
 	ipc_ns_set_release(&set);
 	return r == -ENOMEM ? r : 0;
 }

@@ -86,7 +86,7 @@ static int64_t find_holder(struct ipc_ctx *ctx, const struct ipc_holders *holder
 
 int ipc_unix_look_unreached(struct ipc_unix_files *files, struct ipc_sock_walk *walk)
 {
-	struct ipc_holders *holders = ipc_run_holders(walk->run);
+	struct ipc_holders *holders = ipc_run_all_holders(walk->run);
 	const struct ipc_held *held;
 	bool again = false;
 	size_t at = 0;

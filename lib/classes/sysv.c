@@ -47,17 +47,9 @@ bool ipc_sysv_asked_ids(struct ipc_run *run, const struct ipc_kind *kind, struct
 	return by_id;
 }
 
-/* The set is given up as a set: its slots are emptied one after the other. */
 bool ipc_sysv_take_id(struct ipc_idset *ids, uint64_t *id)
 {
-	*id = 0;
-	if (ids->zero) {
-		ids->zero = false;
-		return true;
-	}
-	while (ids->room && !*id)
-		*id = ids->slots[--ids->room];
-	return *id != 0;
+	return ipc_idset_take(ids, id);
 }
 
 void ipc_sysv_names(const struct ipc_object *object, struct ipc_names *names)

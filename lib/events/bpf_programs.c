@@ -2,12 +2,12 @@
 /* Of all programs those that are needed for what is asked for, and that this kernel has a place for. */
 #include "events/bpf_programs.h"
 
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "events/hooks.h"
+#include "sources/libbpf.h"
 
 /* Functions that are system calls; core.bpf.h knows where they find their arguments. */
 #if defined(__x86_64__)

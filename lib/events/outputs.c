@@ -6,7 +6,6 @@
  */
 #include "events/outputs.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "events/raw.h"
+#include "sources/libbpf.h"
 #include "sources/procfs.h"
 
 struct outputs {

@@ -311,7 +311,7 @@ static int find_doors(struct ipc_plain *plain)
 	query->places.count = 0;
 	r = ipc_ns_set_own(plain->want.ctx, &all);
 	if (r == 0)
-		r = ipc_ns_set_all(plain->want.ctx, &all);
+		r = ipc_ns_set_all(plain->want.ctx, &all, NULL, 0);
 	if (r == 0)
 		r = add_doors(plain, &all);
 	ipc_ns_set_release(&all);
@@ -407,9 +407,13 @@ static int make_query(struct ipc_plain *plain, struct ipc_query **out)
 			continue;
 		any = true;
 		r = ipc_query_add_kind(query, kind);
-		/* Tells who was connected to from who connected. */
-		if (r == 0 && kind->events->space == IPC_SPACE_SOCKET)
+		if (kind->events->space != IPC_SPACE_SOCKET)
+			continue;
+		/* Both tell who was connected to from who connected. */
+		if (r == 0)
 			r = ipc_query_want(query, "listener");
+		if (r == 0)
+			r = ipc_query_want(query, "peer");
 	}
 	if (query)
 		query->sockets_only = true;

@@ -3,9 +3,6 @@
  * Events by BPF: the programs that are needed for what is asked for, behind tracepoints or functions, and the ring that they
  * write to.
  */
-#include <bpf/bpf.h>
-#include <bpf/btf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <ipctool/monitor.h>
 #include <linux/perf_event.h>
@@ -24,6 +21,7 @@
 #include "events/outputs.h"
 #include "events/source.h"
 #include "events/tracefs.h"
+#include "sources/libbpf.h"
 #include "sources/procfs.h"
 
 #include "watch.skel.h"
@@ -363,6 +361,9 @@ int ipc_source_bpf_new(const struct ipc_source_want *want, struct ipc_source **o
 				    "BPF cannot be used: /proc is of another pid namespace than the caller");
 	if (want->how->buffer > ROOM_MOST)
 		return ipc_ctx_fail(want->ctx, -EINVAL, "room for events: at most 1 GiB");
+	r = ipc_libbpf_load(want->ctx);
+	if (r < 0)
+		return r;
 	print = libbpf_set_print(NULL);
 	r = choose_functions(which);
 	if (r == 0)

@@ -17,6 +17,7 @@
 #define TMPFS_MAGIC 0x01021994
 #define RAMFS_MAGIC 0x858458f6 /* in the place of tmpfs, in a kernel without it */
 #define HUGETLBFS_MAGIC 0x958458f6
+#define NSFS_MAGIC 0x6e736673
 #define SB_KERNMOUNT (1 << 22)
 #define FMODE_READ 0x1
 #define FMODE_WRITE 0x2
@@ -35,8 +36,19 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile __u32 spaces = ~0u; /* IPC_SPACE_BIT()s */
 const volatile __u32 only;         /* one pid alone, or 0 */
+const volatile bool by_key;        /* `keys` alone, and namespaces */
+const volatile __u64 key_bits;     /* 1 << inode % 64 of all keys together: most others are told by that */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct ipc_holders_event_key);
+	__type(value, __u8);
+} keys SEC(".maps");
 
 __s32 level = -1; /* of the reader's pid namespace */
+__s32 last_tgid;  /* tasks come by number, so that one after the other is asked for the same */
+__u32 last_number;
 char path[PATH_ROOM];
 
 /* The thread group's number as the reader of the iterator would see it in its own /proc. */
@@ -46,6 +58,8 @@ static __always_inline __u32 pid_of(struct task_struct *task)
 	struct pid *pid = NULL;
 	int number = 0;
 
+	if (task->tgid == last_tgid)
+		return last_number;
 	if (level < 0) {
 		reader = (struct task_struct *)bpf_get_current_task();
 		level = BPF_CORE_READ(reader, thread_pid, level);
@@ -56,6 +70,8 @@ static __always_inline __u32 pid_of(struct task_struct *task)
 			      (void *)pid + bpf_core_field_offset(struct pid, numbers) +
 				      (__u64)(level & 63) * bpf_core_type_size(struct upid) +
 				      bpf_core_field_offset(struct upid, nr));
+	last_tgid = task->tgid;
+	last_number = number;
 	return number;
 }
 
@@ -129,6 +145,8 @@ static __always_inline bool identify(const struct identity *identity, struct pat
 
 	if (type != S_IFIFO && type != S_IFSOCK && type != S_IFREG)
 		return false;
+	if (by_key && identity->magic != NSFS_MAGIC && !(key_bits >> (identity->inode & 63) & 1))
+		return false;
 	event->mode = identity->mode;
 	event->inode = identity->inode;
 	switch (identity->magic) {
@@ -137,6 +155,9 @@ static __always_inline bool identify(const struct identity *identity, struct pat
 		break;
 	case SOCKFS_MAGIC:
 		event->space = EVENT_SOCKET;
+		break;
+	case NSFS_MAGIC:
+		event->space = EVENT_NS;
 		break;
 	case TMPFS_MAGIC:
 	case RAMFS_MAGIC:
@@ -149,6 +170,27 @@ static __always_inline bool identify(const struct identity *identity, struct pat
 		event->space = EVENT_FILE;
 	}
 	return event->space && WANTS(event->space);
+}
+
+/* Of which type the namespace is that an inode of nsfs stands for; 0 for none that is wanted. */
+static __always_inline __u32 namespace_type(struct inode *inode)
+{
+	struct ns_common *ns = BPF_CORE_READ(inode, i_private);
+	char name[8] = {};
+
+	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(ns, ops, name));
+	return STARTS(name, "ipc\0")   ? EVENT_NS_IPC
+	       : STARTS(name, "net\0") ? EVENT_NS_NET
+	       : STARTS(name, "mnt\0") ? EVENT_NS_MNT
+				       : 0;
+}
+
+/* Is it one of the keys that alone are wanted? */
+static __always_inline bool has_wanted_key(const struct ipc_holders_event *event)
+{
+	struct ipc_holders_event_key key = {event->inode, event->device, event->space};
+
+	return !by_key || event->space == EVENT_NS || bpf_map_lookup_elem(&keys, &key);
 }
 
 /*
@@ -175,6 +217,10 @@ static __always_inline void write_event(struct seq_file *seq, struct ipc_holders
 {
 	long len = 0;
 
+	if (event->space == EVENT_PIPE || event->space == EVENT_SOCKET) {
+		bpf_seq_write(seq, event, EVENT_HEAD);
+		return;
+	}
 	if (at && (event->space == EVENT_FILE || event->space == EVENT_MEMFD || event->space == EVENT_SHM)) {
 		len = bpf_d_path(at, path, sizeof(path));
 		/* A mask: up to 6.12 the verifier does not see a bound in what the compiler makes of comparisons. */
@@ -202,8 +248,14 @@ int holders_file(struct bpf_iter__task_file *ctx)
 	event.pid = pid_of(task);
 	if (only && event.pid != only)
 		return 0;
+	if (event.space == EVENT_NS) {
+		event.device = namespace_type(file->f_inode);
+		if (!event.device)
+			return 0;
+	}
+	if (!has_wanted_key(&event))
+		return 0;
 	event.fd = ctx->fd;
-	event.flags = file->f_flags;
 	event.access = (file->f_mode & FMODE_READ ? 1 : 0) | (file->f_mode & FMODE_WRITE ? 2 : 0);
 	/* Opened below map_files: whose namespace it is of cannot be seen. */
 	if (event.space == EVENT_SHM)
@@ -255,6 +307,8 @@ int holders_vma(struct bpf_iter__task_vma *ctx)
 		event.inode = (__u32)BPF_CORE_READ(data, id);
 		event.attach = 1;
 	}
+	if (!has_wanted_key(&event))
+		return 0;
 	write_event(ctx->meta->seq, &event, stacked ? NULL : &file->f_path);
 	return 0;
 }

@@ -25,68 +25,77 @@ static int grow(void **items, uint32_t *room, size_t size)
 	return 0;
 }
 
-/* The slots hold enough of the hash to place themselves in a table of up to 2^32 slots again. */
-static int grow_slots(struct ipc_holders *holders)
+/*
+ * Sixteen neighbours in number lie in one row, which is a line of the processor's cache: a process has its pipes and
+ * sockets from calls one after the other, and the two ends of a pair are looked up together.
+ */
+static uint32_t *place_of(const struct ipc_holders *holders, struct ipc_key key)
 {
-	uint32_t count = holders->slot_count ? holders->slot_count * 2 : 1024, mask = count - 1, i, at;
-	struct ipc_holders_slot *slots;
+	const uint64_t row = 16, column = key.inode % row;
 
-	if (holders->slot_count > UINT32_MAX / 2)
+	key.inode /= row;
+	return &holders->table[((ipc_key_hash(key) >> 32) * row + column) & (holders->table_size - 1)];
+}
+
+static void enter(struct ipc_holders *holders, uint32_t number)
+{
+	struct ipc_held *held = &holders->helds[number - 1];
+	uint32_t *place = place_of(holders, ipc_held_key(held));
+
+	held->next = *place;
+	*place = number;
+}
+
+static int grow_table(struct ipc_holders *holders)
+{
+	uint32_t size = holders->table_size ? holders->table_size * 2 : 1024, i;
+	uint32_t *table;
+
+	if (holders->table_size > UINT32_MAX / 2)
 		return -EOVERFLOW;
-	slots = calloc(count, sizeof(*slots));
-	if (!slots)
+	table = aligned_alloc(64, size * sizeof(*table));
+	if (!table)
 		return -ENOMEM;
-	for (i = 0; i < holders->slot_count; i++) {
-		if (!holders->slots[i].held)
-			continue;
-		for (at = holders->slots[i].tag & mask; slots[at].held; at = (at + 1) & mask)
-			;
-		slots[at] = holders->slots[i];
-	}
-	free(holders->slots);
-	holders->slots = slots;
-	holders->slot_count = count;
+	memset(table, 0, size * sizeof(*table));
+	free(holders->table);
+	holders->table = table;
+	holders->table_size = size;
+	for (i = 1; i <= holders->held_count; i++)
+		enter(holders, i);
 	return 0;
 }
 
-/* The slot of @key, or the free one where it belongs. */
-static struct ipc_holders_slot *find_slot(const struct ipc_holders *holders, struct ipc_key key, uint32_t tag)
+static struct ipc_held *find(const struct ipc_holders *holders, struct ipc_key key)
 {
-	uint32_t mask = holders->slot_count - 1, at = tag & mask;
-	struct ipc_holders_slot *slot;
+	uint32_t at = *place_of(holders, key);
+	struct ipc_held *held;
 
-	for (;; at = (at + 1) & mask) {
-		slot = &holders->slots[at];
-		if (!slot->held || (slot->tag == tag && ipc_key_equal(holders->helds[slot->held - 1].key, key)))
-			return slot;
+	for (; at; at = held->next) {
+		held = &holders->helds[at - 1];
+		if (ipc_key_equal(ipc_held_key(held), key))
+			return held;
 	}
+	return NULL;
 }
 
 static int find_or_add(struct ipc_holders *holders, struct ipc_key key, struct ipc_held **out)
 {
-	uint32_t tag = ipc_key_hash(key) >> 32;
-	struct ipc_holders_slot *slot;
-	struct ipc_held *held;
-	int r;
+	struct ipc_held *held = find(holders, key);
+	int r = 0;
 
-	if (holders->held_count >= holders->slot_count - holders->slot_count / 4) {
-		r = grow_slots(holders);
-		if (r < 0)
-			return r;
-	}
-	slot = find_slot(holders, key, tag);
-	if (slot->held) {
-		*out = &holders->helds[slot->held - 1];
+	if (held) {
+		*out = held;
 		return 0;
 	}
-	if (holders->held_count == holders->held_room) {
+	if (holders->held_count == holders->table_size)
+		r = grow_table(holders);
+	if (r == 0 && holders->held_count == holders->held_room)
 		r = grow((void **)&holders->helds, &holders->held_room, sizeof(*holders->helds));
-		if (r < 0)
-			return r;
-	}
+	if (r < 0)
+		return r;
 	held = &holders->helds[holders->held_count++];
-	*held = (struct ipc_held){.key = key, .mode = IPC_UNKNOWN};
-	*slot = (struct ipc_holders_slot){.tag = tag, .held = holders->held_count};
+	*held = (struct ipc_held){.key = {key.inode, (uint32_t)key.device, (uint32_t)key.space}};
+	enter(holders, holders->held_count);
 	*out = held;
 	return 0;
 }
@@ -103,16 +112,23 @@ static int compare_holds(const struct ipc_hold *a, const struct ipc_hold *b)
 	return 0;
 }
 
+bool ipc_holders_wants_key(const struct ipc_holders *holders, struct ipc_key key)
+{
+	return !holders->by_key || key.space == IPC_SPACE_NS || ipc_keyset_has(&holders->keys, key);
+}
+
 int ipc_holders_add(struct ipc_holders *holders, const struct ipc_holders_seen *seen)
 {
 	struct ipc_held *held;
 	struct ipc_hold *hold;
 	int order = 1, r;
 
+	if (!ipc_holders_wants_key(holders, seen->key))
+		return 0;
 	r = find_or_add(holders, seen->key, &held);
 	if (r < 0)
 		return r;
-	if (seen->mode != IPC_UNKNOWN)
+	if (seen->mode)
 		held->mode = seen->mode;
 	held->shared |= seen->shared;
 	if (!held->path.data && seen->path.data) {
@@ -130,26 +146,19 @@ int ipc_holders_add(struct ipc_holders *holders, const struct ipc_holders_seen *
 		.process = seen->process,
 		.addr = seen->addr,
 		.fd = seen->fd,
+		.pages = seen->fd < 0 ? (seen->end - seen->addr) / holders->page_size : 0,
+		.next = held->first,
 		.access = seen->access,
 		.attach = seen->attach,
 		.shared = seen->shared,
 	};
-	if (seen->fd >= 0)
-		hold->flags = seen->flags;
-	else
-		hold->pages = (seen->end - seen->addr) / holders->page_size;
-	if (held->last)
-		order = compare_holds(hold, &holders->holds[held->last - 1]);
+	if (held->first)
+		order = compare_holds(hold, &holders->holds[held->first - 1]);
 	if (order == 0)
 		return 0;
 	held->unsorted |= order < 0;
 	held->count++;
-	holders->hold_count++;
-	if (held->last)
-		holders->holds[held->last - 1].next = holders->hold_count;
-	else
-		held->first = holders->hold_count;
-	held->last = holders->hold_count;
+	held->first = ++holders->hold_count;
 	return 0;
 }
 
@@ -187,12 +196,24 @@ static void rechain(struct ipc_holders *holders, struct ipc_held *held, struct i
 		chain[i]->next = chain[i + 1] - holders->holds + 1;
 	chain[kept]->next = 0;
 	held->first = chain[0] - holders->holds + 1;
-	held->last = chain[kept] - holders->holds + 1;
 	held->count = kept + 1;
 	held->unsorted = false;
 }
 
-static int sort_holds(struct ipc_holders *holders)
+/* The latest comes first while filling. */
+static void reverse(struct ipc_holders *holders, struct ipc_held *held)
+{
+	uint32_t at = held->first, next, before = 0;
+
+	for (; at; at = next) {
+		next = holders->holds[at - 1].next;
+		holders->holds[at - 1].next = before;
+		before = at;
+	}
+	held->first = before;
+}
+
+int ipc_holders_finish(struct ipc_holders *holders)
 {
 	struct ipc_hold **chain;
 	uint32_t longest = 0, i;
@@ -200,14 +221,15 @@ static int sort_holds(struct ipc_holders *holders)
 	for (i = 0; i < holders->held_count; i++)
 		if (holders->helds[i].unsorted && holders->helds[i].count > longest)
 			longest = holders->helds[i].count;
-	if (longest == 0)
-		return 0;
-	chain = reallocarray(NULL, longest, sizeof(struct ipc_hold *));
-	if (!chain)
+	chain = longest ? reallocarray(NULL, longest, sizeof(struct ipc_hold *)) : NULL;
+	if (longest && !chain)
 		return -ENOMEM;
-	for (i = 0; i < holders->held_count; i++)
+	for (i = 0; i < holders->held_count; i++) {
 		if (holders->helds[i].unsorted)
 			rechain(holders, &holders->helds[i], chain);
+		else if (holders->helds[i].count > 1)
+			reverse(holders, &holders->helds[i]);
+	}
 	free(chain);
 	return 0;
 }
@@ -215,30 +237,53 @@ static int sort_holds(struct ipc_holders *holders)
 static void clear(struct ipc_holders *holders)
 {
 	ipc_arena_release(&holders->paths);
+	ipc_keyset_release(&holders->keys);
 	free(holders->helds);
 	free(holders->holds);
-	free(holders->slots);
+	free(holders->table);
 	*holders = (struct ipc_holders){.processes = holders->processes, .page_size = holders->page_size};
 }
 
 /* ---- choosing ------------------------------------------------------------------------------------------------ */
 
 /*
- * Which source will be quicker? Loading a BPF program costs what reading some thousand fds through /proc does. The
- * kernel's count of open files is a lower bound of the fds; each process costs a fixed amount on top.
+ * Which source will be quicker? Loading a BPF program costs what reading some thousand fds through /proc does; each
+ * process costs a fixed amount on top. Measured on Linux 6.18, processor time of `list pipe` with 200, 5,000 and 40,000
+ * fds in 5, 20 and 100 processes: 22, 22 and 31 ms by BPF, 3, 19 and 120 ms by /proc; with 500 processes that have
+ * hardly any, 28 and 23 ms. An fd by BPF is a tenth of one by /proc.
  */
-static bool bpf_is_cheaper(struct ipc_ctx *ctx, const struct ipc_holders_want *want, struct ipc_processes *processes)
+static bool bpf_is_cheaper(const struct ipc_holders_want *want, struct ipc_processes *processes)
 {
-	const uint64_t load = 20000, per_file = 3, per_process = 20, per_maps = 40; /* microseconds */
-	uint64_t files = 0;
-	struct ipc_buf text = {0};
+	const uint64_t load = 20000, per_file = 3, per_process = 25, per_maps = 40; /* microseconds */
+	uint64_t cost = ipc_processes_count(processes) * (per_process + (want->maps ? per_maps : 0));
 
 	if (want->only)
 		return false;
-	if (ipc_proc_read(ctx, &text, "sys/fs/file-nr") == 0 && text.len)
-		files = strtoull(text.data, NULL, 10);
-	ipc_buf_release(&text);
-	return files * per_file + ipc_processes_count(processes) * (per_process + (want->maps ? per_maps : 0)) > load;
+	return cost > load || cost + per_file * ipc_processes_count_fds(processes, load / per_file + 1) > load;
+}
+
+static int take_keys(struct ipc_holders *holders, const struct ipc_holders_want *want)
+{
+	size_t i;
+	int r = 0;
+
+	holders->by_key = want->keys != NULL;
+	for (i = 0; holders->by_key && r >= 0 && i < want->key_count; i++)
+		r = ipc_keyset_add(&holders->keys, want->keys[i]);
+	return r < 0 ? r : 0;
+}
+
+/* What is hidden even from root is the first process before all others: then BPF is read in the end, and /proc need not be before. */
+static bool hides_from_root(struct ipc_ctx *ctx, const struct ipc_holders_want *want)
+{
+	uint64_t ns;
+	int r;
+
+	if (want->only || geteuid() != 0)
+		return false;
+	/* Its descriptors need the same right. */
+	r = ipc_proc_inode_link(ctx, &ns, "1/ns/ipc");
+	return r == -EACCES || r == -EPERM;
 }
 
 /* An index filled from one source; @out is untouched on failure. */
@@ -253,11 +298,13 @@ static int read_from(struct ipc_ctx *ctx, bool bpf, const struct ipc_holders_wan
 	holders->processes = processes;
 	holders->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
 	holders->source = bpf ? "bpf" : "proc";
-	r = grow_slots(holders);
+	r = grow_table(holders);
+	if (r == 0)
+		r = take_keys(holders, want);
 	if (r == 0)
 		r = bpf ? ipc_holders_read_bpf(ctx, want, holders) : ipc_holders_read_proc(ctx, want, holders);
 	if (r == 0)
-		r = sort_holds(holders);
+		r = ipc_holders_finish(holders);
 	if (r < 0) {
 		ipc_holders_free(holders);
 		return r;
@@ -277,7 +324,7 @@ static int read_either(struct ipc_ctx *ctx, const struct ipc_holders_want *want,
 	struct ipc_holders *better = NULL;
 	int r;
 
-	if (bpf && bpf_is_cheaper(ctx, want, processes)) {
+	if (bpf && (bpf_is_cheaper(want, processes) || hides_from_root(ctx, want))) {
 		r = read_from(ctx, true, want, processes, out);
 		if (r == 0 || r == -ENOMEM)
 			return r;
@@ -294,9 +341,17 @@ static int read_either(struct ipc_ctx *ctx, const struct ipc_holders_want *want,
 int ipc_holders_new(struct ipc_ctx *ctx, enum ipc_holder_source source, const struct ipc_holders_want *want,
 		    struct ipc_processes *processes, struct ipc_holders **out)
 {
+	struct ipc_holders_want less = *want;
+	unsigned spaces = IPC_SPACE_BIT(IPC_SPACE_NS);
+	size_t i;
+
+	for (i = 0; want->keys && i < want->key_count; i++)
+		spaces |= IPC_SPACE_BIT(want->keys[i].space);
+	if (want->keys)
+		less.spaces &= spaces;
 	if (source == IPC_HOLDERS_AUTO)
-		return read_either(ctx, want, processes, out);
-	return read_from(ctx, source == IPC_HOLDERS_BPF, want, processes, out);
+		return read_either(ctx, &less, processes, out);
+	return read_from(ctx, source == IPC_HOLDERS_BPF, &less, processes, out);
 }
 
 void ipc_holders_free(struct ipc_holders *holders)
@@ -335,9 +390,33 @@ const struct ipc_held *ipc_holders_next(const struct ipc_holders *holders, enum 
 
 const struct ipc_held *ipc_holders_find(const struct ipc_holders *holders, struct ipc_key key)
 {
-	const struct ipc_holders_slot *slot = find_slot(holders, key, ipc_key_hash(key) >> 32);
+	return find(holders, key);
+}
 
-	return slot->held ? &holders->helds[slot->held - 1] : NULL;
+/* Each round needs what the one before has fetched. */
+void ipc_holders_prefetch(const struct ipc_holders *holders, enum ipc_space space, const uint32_t *inodes, size_t count)
+{
+	const struct ipc_held *held;
+	struct ipc_key key = {space, 0, 0};
+	uint32_t at;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		key.inode = inodes[i];
+		__builtin_prefetch(place_of(holders, key));
+	}
+	for (i = 0; i < count; i++) {
+		key.inode = inodes[i];
+		at = *place_of(holders, key);
+		if (at)
+			__builtin_prefetch(&holders->helds[at - 1]);
+	}
+	for (i = 0; i < count; i++) {
+		key.inode = inodes[i];
+		held = find(holders, key);
+		if (held)
+			__builtin_prefetch(&holders->holds[held->first - 1]);
+	}
 }
 
 const struct ipc_hold *ipc_holders_hold(const struct ipc_holders *holders, const struct ipc_held *held,
@@ -361,7 +440,7 @@ struct ipc_list ipc_holders_list(const struct ipc_holders *holders, struct ipc_k
 	if (!list)
 		return (struct ipc_list){NULL, 0};
 	for (holder = list; (hold = ipc_holders_hold(holders, held, hold)); holder++) {
-		ipc_processes_load(holders->processes, hold->process);
+		ipc_processes_name(holders->processes, hold->process);
 		ipc_record_init(&ipc_holder_record, holder);
 		holder->pid = hold->process->pid;
 		holder->comm = hold->process->comm;

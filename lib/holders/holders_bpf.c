@@ -3,8 +3,6 @@
  * The source of holders for large hosts: BPF iterators in the kernel write one short record for each fd and mapping
  * of interest.
  */
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/types.h>
@@ -17,15 +15,20 @@
 #include "holders.skel.h"
 #include "holders/holders_event.h"
 #include "holders/holders_index.h"
+#include "sources/libbpf.h"
+#include "sources/namespaces.h"
 
 #define READ_SIZE (256 * 1024)
+#define KEYS_MAX 1024 /* each costs a system call to tell; of more than these the index itself keeps what is wanted */
 #define MAPPED                                                                                            \
 	(IPC_SPACE_BIT(IPC_SPACE_FILE) | IPC_SPACE_BIT(IPC_SPACE_MEMFD) | IPC_SPACE_BIT(IPC_SPACE_ANON) | \
 	 IPC_SPACE_BIT(IPC_SPACE_SHM))
 
 _Static_assert((int)EVENT_FILE == IPC_SPACE_FILE && (int)EVENT_PIPE == IPC_SPACE_PIPE &&
 		       (int)EVENT_SOCKET == IPC_SPACE_SOCKET && (int)EVENT_MEMFD == IPC_SPACE_MEMFD &&
-		       (int)EVENT_ANON == IPC_SPACE_ANON && (int)EVENT_SHM == IPC_SPACE_SHM,
+		       (int)EVENT_ANON == IPC_SPACE_ANON && (int)EVENT_SHM == IPC_SPACE_SHM &&
+		       (int)EVENT_NS == IPC_SPACE_NS && (int)EVENT_NS_IPC == IPC_NS_IPC &&
+		       (int)EVENT_NS_NET == IPC_NS_NET && (int)EVENT_NS_MNT == IPC_NS_MNT,
 	       "the BPF programs and the library mean the same spaces");
 
 struct reader {
@@ -78,12 +81,11 @@ static bool is_own_variable(const struct reader *reader, const struct ipc_holder
 static int add_event(struct reader *reader, const struct ipc_holders_event *event, const char *path)
 {
 	struct ipc_holders_seen seen = {
-		.key = {event->space, event->device, event->inode},
+		.key = {event->space, 0, event->inode},
 		.mode = event->mode,
 		.addr = event->addr,
 		.end = event->end,
 		.fd = event->fd,
-		.flags = event->flags,
 		.access = event->access,
 		.shared = event->shared,
 		.attach = event->attach,
@@ -92,7 +94,7 @@ static int add_event(struct reader *reader, const struct ipc_holders_event *even
 	if (is_own_variable(reader, event))
 		return 0;
 	if (!reader->process || reader->process->pid != event->pid)
-		reader->process = ipc_processes_find(reader->holders->processes, event->pid);
+		reader->process = ipc_processes_lookup(reader->holders->processes, event->pid);
 	if (!reader->process)
 		return 0; /* younger than the list of processes */
 	seen.process = reader->process;
@@ -100,7 +102,11 @@ static int add_event(struct reader *reader, const struct ipc_holders_event *even
 	case IPC_SPACE_PIPE:
 	case IPC_SPACE_SOCKET:
 		break;
+	case IPC_SPACE_NS:
+		seen.key.device = event->device;
+		break;
 	case IPC_SPACE_SHM:
+		seen.key.device = event->device;
 		seen.path = (struct ipc_bytes){path, event->path_len};
 		break;
 	case IPC_SPACE_ANON:
@@ -116,8 +122,7 @@ static int add_event(struct reader *reader, const struct ipc_holders_event *even
 /* A read() gives whole records, but maybe not the whole of the last one. */
 static int read_records(struct reader *reader, int fd)
 {
-	struct ipc_holders_event event;
-	size_t have = 0, at, size;
+	size_t have = 0, at, fixed, size;
 	ssize_t n;
 	int r;
 
@@ -129,12 +134,16 @@ static int read_records(struct reader *reader, int fd)
 		if (n <= 0)
 			return n < 0 ? -errno : 0;
 		have += n;
-		for (at = 0; have - at >= sizeof(event); at += size) {
-			memcpy(&event, reader->buffer + at, sizeof(event));
-			size = sizeof(event) + event.path_len;
+		for (at = 0; have - at >= EVENT_HEAD; at += size) {
+			struct ipc_holders_event event = {0};
+
+			memcpy(&event, reader->buffer + at, EVENT_HEAD);
+			fixed = EVENT_SIZE(event.space);
+			size = fixed + event.path_len;
 			if (have - at < size)
 				break;
-			r = add_event(reader, &event, reader->buffer + at + sizeof(event));
+			memcpy((char *)&event + EVENT_HEAD, reader->buffer + at + EVENT_HEAD, fixed - EVENT_HEAD);
+			r = add_event(reader, &event, reader->buffer + at + fixed);
 			if (r < 0)
 				return r;
 		}
@@ -176,10 +185,50 @@ static int run_program(struct reader *reader, const struct bpf_program *program)
 	return r;
 }
 
+/* Before the load: which keys are few enough for the program to know them. */
+static bool announce_keys(const struct reader *reader)
+{
+	const struct ipc_holders_want *want = reader->want;
+	struct holders_bpf *skeleton = reader->skeleton;
+	uint64_t bits = 0;
+	size_t i;
+
+	if (!want->keys || want->key_count > KEYS_MAX)
+		return false;
+	/* A map of no entries cannot be made. */
+	if (want->key_count > 1 && bpf_map__set_max_entries(skeleton->maps.keys, want->key_count) < 0)
+		return false;
+	for (i = 0; i < want->key_count; i++)
+		bits |= UINT64_C(1) << want->keys[i].inode % 64;
+	skeleton->rodata->by_key = true;
+	skeleton->rodata->key_bits = bits;
+	return true;
+}
+
+static int tell_keys(const struct reader *reader)
+{
+	const __u8 wanted = 1;
+	size_t i;
+
+	for (i = 0; i < reader->want->key_count; i++) {
+		const struct ipc_key *from = &reader->want->keys[i];
+		struct ipc_holders_event_key key = {.inode = from->inode, .space = (__u32)from->space};
+
+		if (from->space == IPC_SPACE_SHM)
+			key.device = (__u32)from->device;
+		else if (from->space != IPC_SPACE_PIPE && from->space != IPC_SPACE_SOCKET)
+			key.device = major(from->device) << 20 | minor(from->device);
+		if (bpf_map_update_elem(bpf_map__fd(reader->skeleton->maps.keys), &key, &wanted, BPF_ANY) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
 static int run_programs(struct reader *reader)
 {
 	bool maps = reader->want->maps && (reader->want->spaces & MAPPED);
 	struct holders_bpf *skeleton;
+	bool by_key;
 	int r;
 
 	skeleton = holders_bpf__open();
@@ -188,8 +237,11 @@ static int run_programs(struct reader *reader)
 	reader->skeleton = skeleton;
 	skeleton->rodata->spaces = reader->want->spaces;
 	skeleton->rodata->only = reader->want->only;
+	by_key = announce_keys(reader);
 	bpf_program__set_autoload(skeleton->progs.holders_vma, maps);
 	r = holders_bpf__load(skeleton);
+	if (r == 0 && by_key)
+		r = tell_keys(reader);
 	if (r == 0 && maps)
 		r = run_program(reader, skeleton->progs.holders_vma);
 	if (r == 0)
@@ -210,6 +262,9 @@ int ipc_holders_read_bpf(struct ipc_ctx *ctx, const struct ipc_holders_want *wan
 	if (!ipc_proc_same_pids(ctx))
 		return ipc_ctx_fail(ctx, -ENOTSUP,
 				    "BPF cannot be used: /proc is of another pid namespace than the caller");
+	r = ipc_libbpf_load(ctx);
+	if (r < 0)
+		return r;
 	reader.buffer = malloc(READ_SIZE);
 	if (!reader.buffer)
 		return -ENOMEM;

@@ -4,12 +4,7 @@
 #define IPC_HOLDERS_INDEX_H
 
 #include "holders/holders.h"
-
-/* Open addressing: the upper half of the hash beside the position, so that a miss touches this table alone. */
-struct ipc_holders_slot {
-	uint32_t tag;
-	uint32_t held; /* position + 1; 0: free */
-};
+#include "model/keyset.h"
 
 struct ipc_holders {
 	const char *source;
@@ -18,9 +13,12 @@ struct ipc_holders {
 	size_t hidden;
 	int hidden_error;
 	struct ipc_held *helds;
-	struct ipc_hold *holds; /* those of one object are chained by `next`: position + 1 */
-	struct ipc_holders_slot *slots;
-	uint32_t held_count, held_room, hold_count, hold_room, slot_count; /* slot_count: a power of two */
+	struct ipc_hold *
+		holds; /* those of one object are chained by `next`: position + 1; while filling the latest comes first */
+	uint32_t *table; /* objects by key: position + 1 of the first, which are chained by `next`; 0: none */
+	uint32_t held_count, held_room, hold_count, hold_room, table_size; /* table_size: a power of two */
+	bool by_key; /* of others than IPC_SPACE_NS only `keys` are entered */
+	struct ipc_keyset keys;
 	struct ipc_arena paths;
 };
 
@@ -28,18 +26,21 @@ struct ipc_holders {
 struct ipc_holders_seen {
 	struct ipc_key key;
 	struct ipc_process *process;
-	uint64_t mode;
+	uint16_t mode;      /* 0: not known */
 	uint64_t addr, end; /* mapped */
 	struct ipc_bytes path;
 	int32_t fd; /* -1: mapped */
-	uint32_t flags;
 	uint8_t access;
 	bool shared;
 	bool attach;
 };
 
-/* Enter it; seen twice is entered once. Returns 0, -ENOMEM, or -EOVERFLOW (4G holds). */
+/* Is it worth entering? By the keys that were asked for alone. */
+bool ipc_holders_wants_key(const struct ipc_holders *holders, struct ipc_key key);
+/* Enter it; what was seen twice, or is not wanted, is not entered. Returns 0, -ENOMEM, or -EOVERFLOW (4G holds). */
 int ipc_holders_add(struct ipc_holders *holders, const struct ipc_holders_seen *seen);
+/* All has been entered: bring it into order. Returns 0 or -ENOMEM. */
+int ipc_holders_finish(struct ipc_holders *holders);
 /* The fds or maps of a process could not be read, for want of privilege. */
 void ipc_holders_hide(struct ipc_holders *holders, int error);
 

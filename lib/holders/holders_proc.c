@@ -6,16 +6,21 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <linux/kcmp.h>
+#include <linux/nsfs.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "holders/holders_index.h"
+#include "holders/links.h"
 #include "holders/superblocks.h"
+#include "sources/namespaces.h"
 
 #define MEMORY_SPACES (IPC_SPACE_BIT(IPC_SPACE_MEMFD) | IPC_SPACE_BIT(IPC_SPACE_ANON) | IPC_SPACE_BIT(IPC_SPACE_SHM))
 
@@ -27,6 +32,7 @@ struct reader {
 	struct ipc_holders *holders;
 	struct ipc_superblocks *superblocks;
 	bool same_pids; /* system calls and this /proc mean the same process by a number */
+	uint64_t nsfs;  /* its device; 0: not to be looked for */
 	struct ipc_buf text, link;
 	/* of the process being read */
 	struct ipc_process *process;
@@ -132,18 +138,11 @@ static uint8_t access_by_flags(struct reader *reader, const char *fd)
 	return by_mode[flags & O_ACCMODE];
 }
 
-/* The link's own permission bits say how it was opened; an O_PATH fd has none. Returns 0 or -errno. */
 static int read_access(struct reader *reader, int dir, const char *fd, uint8_t *access)
 {
-	struct stat st;
-
-	if (reader->ctx->captured) {
-		*access = access_by_flags(reader, fd);
-		return 0;
-	}
-	if (fstatat(dir, fd, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	*access = (st.st_mode & 0400 ? 1 : 0) | (st.st_mode & 0200 ? 2 : 0);
+	if (!reader->ctx->captured)
+		return ipc_link_access(dir, fd, access);
+	*access = access_by_flags(reader, fd);
 	return 0;
 }
 
@@ -173,6 +172,74 @@ static int stat_fd(struct reader *reader, int dir, const char *fd, struct ipc_by
 	return ipc_file_stat(ipc_superblocks_mounts(reader->superblocks), dir, fd, true, file);
 }
 
+/* ---- namespaces -------------------------------------------------------------------------------------------------- */
+
+static int add_namespace(struct reader *reader, int dir, const char *fd, struct ipc_holders_seen *seen)
+{
+	seen->key.space = IPC_SPACE_NS;
+	seen->mode = S_IFREG | 0444;
+	return read_access(reader, dir, fd, &seen->access) < 0 ? 0 : ipc_holders_add(reader->holders, seen);
+}
+
+/* "net:[4026531840]" of a type that is wanted? */
+static bool parse_namespace(struct ipc_bytes name, struct ipc_key *key)
+{
+	char prefix[16];
+	int type;
+
+	for (type = IPC_NS_NONE + 1; type < IPC_NS_TYPES; type++) {
+		snprintf(prefix, sizeof(prefix), "%s:[", ipc_ns_type_name((enum ipc_ns_type)type));
+		if (ipc_link_parse(name, prefix, &key->inode)) {
+			key->device = (uint64_t)type;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * The type of the namespace that @fd leads to, whatever its name. What is opened for reading must be known to be one:
+ * meanwhile the fd may have become another file, such as a FIFO whose writer would notice.
+ */
+static enum ipc_ns_type namespace_type(struct reader *reader, int dir, const char *fd, uint64_t *inode)
+{
+	int place = openat(dir, fd, O_PATH | O_CLOEXEC), file = -1, type = 0;
+	char self[32];
+	struct stat st;
+
+	if (place < 0)
+		return IPC_NS_NONE;
+	if (fstat(place, &st) == 0 && st.st_dev == reader->nsfs) {
+		snprintf(self, sizeof(self), "self/fd/%d", place);
+		file = openat(reader->ctx->proc_fd, self, O_RDONLY | O_CLOEXEC);
+	}
+	close(place);
+	if (file < 0)
+		return IPC_NS_NONE;
+	*inode = st.st_ino;
+	type = ioctl(file, NS_GET_NSTYPE);
+	close(file);
+	switch (type) {
+	case CLONE_NEWIPC:
+		return IPC_NS_IPC;
+	case CLONE_NEWNET:
+		return IPC_NS_NET;
+	case CLONE_NEWNS:
+		return IPC_NS_MNT;
+	default:
+		return IPC_NS_NONE;
+	}
+}
+
+/* One that was opened where it is mounted bears the name of that place. */
+static int add_mounted_namespace(struct reader *reader, int dir, const char *fd, struct ipc_holders_seen *seen)
+{
+	seen->key.device = namespace_type(reader, dir, fd, &seen->key.inode);
+	return seen->key.device == IPC_NS_NONE ? 0 : add_namespace(reader, dir, fd, seen);
+}
+
+/* ---- files ------------------------------------------------------------------------------------------------------- */
+
 static int add_file(struct reader *reader, int dir, const char *fd, struct ipc_bytes name,
 		    struct ipc_holders_seen *seen)
 {
@@ -180,7 +247,7 @@ static int add_file(struct reader *reader, int dir, const char *fd, struct ipc_b
 	char link[sizeof(reader->base) + 32];
 	int r;
 
-	if (!wants(reader, IPC_SPACE_FILE) && space_by_name(name) == IPC_SPACE_FILE)
+	if (!wants(reader, IPC_SPACE_FILE) && !reader->nsfs && space_by_name(name) == IPC_SPACE_FILE)
 		return 0;
 	r = stat_fd(reader, dir, fd, name, &file);
 	if (r < 0) {
@@ -189,6 +256,8 @@ static int add_file(struct reader *reader, int dir, const char *fd, struct ipc_b
 	}
 	if (file.mode != IPC_UNKNOWN && !ipc_holders_wants_mode(file.mode))
 		return 0;
+	if (reader->nsfs && file.device == reader->nsfs)
+		return add_mounted_namespace(reader, dir, fd, seen);
 	snprintf(link, sizeof(link), "%s/fd/%s", reader->base, fd);
 	if (!find_key(reader, name, file.device, file.inode, link, &seen->key))
 		return 0;
@@ -198,26 +267,17 @@ static int add_file(struct reader *reader, int dir, const char *fd, struct ipc_b
 	if (seen->key.space == IPC_SPACE_FILE && !file.device_proven && !reader->ctx->captured)
 		seen->key.device = ipc_superblocks_device(reader->superblocks, file.device, reader->process->pid,
 							  reader->base, fd);
-	seen->mode = file.mode;
+	seen->mode = file.mode != IPC_UNKNOWN ? file.mode : 0;
 	seen->path = path_of_key(seen->key, name);
+	if (!ipc_holders_wants_key(reader->holders, seen->key))
+		return 0;
 	r = read_access(reader, dir, fd, &seen->access);
 	return r < 0 ? 0 : ipc_holders_add(reader->holders, seen);
 }
 
-/* "pipe:[4711]" */
-static bool parse_inode(struct ipc_bytes name, const char *prefix, uint64_t *inode)
-{
-	char *end;
-
-	if (!ipc_bytes_starts(name, prefix))
-		return false;
-	*inode = strtoull(name.data + strlen(prefix), &end, 10);
-	return strcmp(end, "]") == 0;
-}
-
 static int add_fd(struct reader *reader, int dir, const char *fd)
 {
-	struct ipc_holders_seen seen = {.process = reader->process, .fd = atoi(fd), .mode = IPC_UNKNOWN};
+	struct ipc_holders_seen seen = {.process = reader->process, .fd = atoi(fd)};
 	char target[PATH_MAX + 1];
 	struct ipc_bytes name;
 	ssize_t n;
@@ -231,17 +291,21 @@ static int add_fd(struct reader *reader, int dir, const char *fd)
 	name = (struct ipc_bytes){target, n};
 	if (target[0] == '/')
 		return add_file(reader, dir, fd, name, &seen);
-	if (wants(reader, IPC_SPACE_SOCKET) && parse_inode(name, "socket:[", &seen.key.inode)) {
+	if (wants(reader, IPC_SPACE_SOCKET) && ipc_link_parse(name, "socket:[", &seen.key.inode)) {
 		seen.key.space = IPC_SPACE_SOCKET;
 		seen.mode = S_IFSOCK | 0777;
 		seen.access = 3;
 		return ipc_holders_add(reader->holders, &seen);
 	}
-	if (wants(reader, IPC_SPACE_PIPE) && parse_inode(name, "pipe:[", &seen.key.inode)) {
+	if (wants(reader, IPC_SPACE_PIPE) && ipc_link_parse(name, "pipe:[", &seen.key.inode)) {
 		seen.key.space = IPC_SPACE_PIPE;
 		seen.mode = S_IFIFO | 0600;
+		if (!ipc_holders_wants_key(reader->holders, seen.key))
+			return 0;
 		return read_access(reader, dir, fd, &seen.access) < 0 ? 0 : ipc_holders_add(reader->holders, &seen);
 	}
+	if (wants(reader, IPC_SPACE_NS) && parse_namespace(name, &seen.key))
+		return add_namespace(reader, dir, fd, &seen);
 	return 0;
 }
 
@@ -267,6 +331,43 @@ static int read_fds(struct reader *reader)
 	return r;
 }
 
+/* The same as add_fd(), when the link has been read already. */
+static int add_link(struct reader *reader, int dir, const struct ipc_link *link)
+{
+	struct ipc_holders_seen seen = {
+		.key = {IPC_SPACE_SOCKET, 0, link->inode},
+		.process = reader->process,
+		.mode = S_IFSOCK | 0777,
+		.fd = link->fd,
+		.access = link->access,
+	};
+	char fd[16];
+
+	if (link->kind == IPC_LINK_OTHER) {
+		snprintf(fd, sizeof(fd), "%" PRId32, link->fd);
+		return add_fd(reader, dir, fd);
+	}
+	if (link->kind == IPC_LINK_PIPE) {
+		seen.key.space = IPC_SPACE_PIPE;
+		seen.mode = S_IFIFO | 0600;
+	}
+	return ipc_holders_add(reader->holders, &seen);
+}
+
+static int add_links(struct reader *reader, const struct ipc_links *links)
+{
+	size_t i;
+	int r = 0;
+
+	/* Once more: what is denied is noted there, and threads may have had too many directories open. */
+	if (links->error)
+		return read_fds(reader);
+	reader->seen = links->seen;
+	for (i = 0; r == 0 && i < links->count; i++)
+		r = add_link(reader, dirfd(links->dir), &links->items[i]);
+	return r;
+}
+
 /* ---- mappings ---------------------------------------------------------------------------------------------------- */
 
 /*
@@ -288,12 +389,8 @@ static struct ipc_bytes map_path(struct reader *reader, struct ipc_map_line *map
  */
 static int add_map(struct reader *reader, struct ipc_map_line *map)
 {
-	struct ipc_holders_seen seen = {.process = reader->process,
-					.fd = -1,
-					.mode = IPC_UNKNOWN,
-					.addr = map->start,
-					.end = map->end,
-					.shared = map->shared};
+	struct ipc_holders_seen seen = {
+		.process = reader->process, .fd = -1, .addr = map->start, .end = map->end, .shared = map->shared};
 	char link[sizeof(reader->base) + 64];
 
 	if (map->inode == 0 && map->device == 0)
@@ -382,10 +479,12 @@ static bool has_threads(const struct reader *reader)
 	return fstatat(reader->ctx->proc_fd, path, &st, 0) == 0 && st.st_nlink > 3;
 }
 
-static int read_process(struct reader *reader, struct ipc_process *process)
+/* @links: its descriptors, when they were read ahead; or NULL. */
+static int read_process(struct reader *reader, struct ipc_process *process, const struct ipc_links *links)
 {
 	const unsigned mapped = MEMORY_SPACES | IPC_SPACE_BIT(IPC_SPACE_FILE);
-	const unsigned opened = mapped | IPC_SPACE_BIT(IPC_SPACE_PIPE) | IPC_SPACE_BIT(IPC_SPACE_SOCKET);
+	const unsigned opened =
+		mapped | IPC_SPACE_BIT(IPC_SPACE_PIPE) | IPC_SPACE_BIT(IPC_SPACE_SOCKET) | IPC_SPACE_BIT(IPC_SPACE_NS);
 	bool want_maps = reader->want->maps && (reader->want->spaces & mapped), no_maps = false, no_fds = false;
 	int r = 0;
 
@@ -397,7 +496,7 @@ static int read_process(struct reader *reader, struct ipc_process *process)
 		no_maps = reader->seen == 0;
 	}
 	if (r == 0 && (reader->want->spaces & opened)) {
-		r = read_fds(reader);
+		r = links ? add_links(reader, links) : read_fds(reader);
 		no_fds = reader->seen == 0;
 	}
 	if (r == 0 && !reader->denied && has_threads(reader))
@@ -407,24 +506,31 @@ static int read_process(struct reader *reader, struct ipc_process *process)
 
 static int read_newcomer(struct ipc_process *process, void *data)
 {
-	return read_process(data, process);
+	return read_process(data, process, NULL);
 }
 
 int ipc_holders_read_proc(struct ipc_ctx *ctx, const struct ipc_holders_want *want, struct ipc_holders *holders)
 {
 	struct reader reader = {
 		.ctx = ctx, .want = want, .holders = holders, .same_pids = !ctx->captured && ipc_proc_same_pids(ctx)};
+	struct ipc_links_ahead *ahead;
 	struct ipc_process *process;
+	struct stat st;
 	size_t i;
 	int r, rounds, came = 1;
 
+	if (wants(&reader, IPC_SPACE_NS) && !ctx->captured && fstatat(ctx->proc_fd, "self/ns/net", &st, 0) == 0)
+		reader.nsfs = st.st_dev;
+
 	/* Every pid namespace has a process 1. Where it does not show, /proc is mounted with hidepid. */
-	if (!want->only && !ctx->captured && !ipc_processes_find(holders->processes, 1))
+	if (!want->only && !ctx->captured && !ipc_processes_lookup(holders->processes, 1))
 		ipc_holders_hide(holders, EACCES);
 	r = ipc_superblocks_new(ctx, &reader.superblocks);
-	for (i = 0; r == 0 && (process = ipc_processes_get(holders->processes, i)); i++)
+	ahead = r == 0 ? ipc_links_ahead_new(ctx, want, holders) : NULL;
+	for (i = 0; r == 0 && (process = ipc_processes_peek(holders->processes, i)); i++)
 		if (!want->only || process->pid == want->only)
-			r = read_process(&reader, process);
+			r = read_process(&reader, process, ahead ? ipc_links_ahead_next(ahead) : NULL);
+	ipc_links_ahead_free(ahead);
 	/* What a process passed on to a child before it ended is read there; on a host that forks all the time this must end, too. */
 	for (rounds = 0; r == 0 && !want->only && !ctx->captured && came > 0 && rounds < NEWCOMER_ROUNDS; rounds++) {
 		came = ipc_processes_newcomers(holders->processes, read_newcomer, &reader);

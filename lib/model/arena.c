@@ -49,7 +49,8 @@ static void pop_block(struct ipc_arena *arena)
 	free(block);
 }
 
-void *ipc_arena_alloc(struct ipc_arena *arena, size_t size)
+/* Memory with whatever was there before. */
+static void *take(struct ipc_arena *arena, size_t size)
 {
 	struct ipc_arena_block *block = arena->top;
 	void *at;
@@ -68,8 +69,22 @@ void *ipc_arena_alloc(struct ipc_arena *arena, size_t size)
 	}
 	at = block->data + block->used;
 	block->used += size;
+	return at;
+}
+
+void *ipc_arena_alloc(struct ipc_arena *arena, size_t size)
+{
+	void *at = take(arena, size);
+
 	/* A rewind leaves old values behind, so zeroing belongs here and not to the block. */
-	return memset(at, 0, size);
+	return at ? memset(at, 0, size) : NULL;
+}
+
+void *ipc_arena_copy(struct ipc_arena *arena, const void *from, size_t size)
+{
+	void *at = take(arena, size);
+
+	return at ? memcpy(at, from, size) : NULL;
 }
 
 struct ipc_bytes ipc_arena_bytes(struct ipc_arena *arena, const char *data, size_t len)
@@ -78,12 +93,13 @@ struct ipc_bytes ipc_arena_bytes(struct ipc_arena *arena, const char *data, size
 
 	if (!data)
 		return (struct ipc_bytes){NULL, 0};
-	copy = len < SIZE_MAX ? ipc_arena_alloc(arena, len + 1) : NULL;
+	copy = len < SIZE_MAX ? take(arena, len + 1) : NULL;
 	if (!copy) {
 		arena->failed = true;
 		return (struct ipc_bytes){NULL, 0};
 	}
 	memcpy(copy, data, len);
+	copy[len] = '\0';
 	return (struct ipc_bytes){copy, len};
 }
 

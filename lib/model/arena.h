@@ -21,6 +21,8 @@ struct ipc_arena_mark {
 
 /* @size zeroed bytes, aligned for any type; NULL (and `failed`) without memory. */
 void *ipc_arena_alloc(struct ipc_arena *arena, size_t size);
+/* A copy of @size bytes at @from, aligned for any type; NULL (and `failed`) without memory. */
+void *ipc_arena_copy(struct ipc_arena *arena, const void *from, size_t size);
 /* A copy of @len bytes (terminated behind them); data NULL when @data is NULL or without memory. */
 struct ipc_bytes ipc_arena_bytes(struct ipc_arena *arena, const char *data, size_t len);
 /* Formatted text; data NULL without memory. */

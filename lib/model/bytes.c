@@ -43,7 +43,7 @@ bool ipc_bytes_ends(struct ipc_bytes bytes, const char *suffix)
 	return bytes.data && bytes.len >= len && memcmp(bytes.data + bytes.len - len, suffix, len) == 0;
 }
 
-int ipc_buf_reserve(struct ipc_buf *buf, size_t more)
+int ipc_buf_grow(struct ipc_buf *buf, size_t more)
 {
 	size_t room = buf->room ? buf->room : 64;
 	char *data;
@@ -51,8 +51,6 @@ int ipc_buf_reserve(struct ipc_buf *buf, size_t more)
 	/* One byte more than asked for: the terminator. */
 	if (more >= SIZE_MAX / 4 - buf->len)
 		return -ENOMEM;
-	if (buf->len + more + 1 <= buf->room)
-		return 0;
 	while (room < buf->len + more + 1)
 		room *= 2;
 	data = realloc(buf->data, room);
@@ -119,7 +117,60 @@ void ipc_buf_release(struct ipc_buf *buf)
 	*buf = (struct ipc_buf){0};
 }
 
-size_t ipc_escape(const char *data, size_t len, char *out, size_t size)
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '\\';
+}
+
+#define EACH(byte) (UINT64_MAX / 255 * (byte))
+
+/* The same of eight bytes at once: the high bit of each tells whether something is amiss with it, or with one before it. */
+static bool are_plain(uint64_t bytes)
+{
+	uint64_t backslash = bytes ^ EACH('\\');
+
+	return !((bytes | (bytes + EACH(1)) | ((bytes - EACH(0x20)) & ~bytes) | ((backslash - EACH(1)) & ~backslash)) &
+		 EACH(0x80));
+}
+
+/*
+ * Copy @data when all of it stands for itself, as nearly all texts do: in pieces of eight bytes, of which the last one overlaps
+ * the one before it. False: what @out has now is of no use.
+ */
+static bool copy_plain(const char *data, size_t len, char *out)
+{
+	uint64_t piece;
+	uint32_t front, back;
+	size_t i;
+
+	if (len >= sizeof(piece)) {
+		for (i = 0; i < len; i += sizeof(piece)) {
+			size_t at = i + sizeof(piece) <= len ? i : len - sizeof(piece);
+
+			memcpy(&piece, data + at, sizeof(piece));
+			if (!are_plain(piece))
+				return false;
+			memcpy(out + at, &piece, sizeof(piece));
+		}
+		return true;
+	}
+	if (len >= sizeof(front)) {
+		memcpy(&front, data, sizeof(front));
+		memcpy(&back, data + len - sizeof(back), sizeof(back));
+		memcpy(out, &front, sizeof(front));
+		memcpy(out + len - sizeof(back), &back, sizeof(back));
+		return are_plain((uint64_t)front << 32 | back);
+	}
+	for (i = 0; i < len; i++) {
+		out[i] = data[i];
+		if (!is_plain((unsigned char)data[i]))
+			return false;
+	}
+	return true;
+}
+
+/* The same as ipc_escape(), one byte after the other. */
+static size_t escape_each(const char *data, size_t len, char *out, size_t size)
 {
 	static const char digits[] = "0123456789abcdef";
 	size_t need = 0;
@@ -127,7 +178,7 @@ size_t ipc_escape(const char *data, size_t len, char *out, size_t size)
 
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)data[i];
-		bool plain = c >= 0x20 && c < 0x7f && c != '\\';
+		bool plain = is_plain(c);
 		size_t width = plain ? 1 : 4;
 
 		/* An escape that does not fit whole is left out, and so is all that follows. */
@@ -143,6 +194,54 @@ size_t ipc_escape(const char *data, size_t len, char *out, size_t size)
 	if (out && size)
 		out[end] = '\0';
 	return need;
+}
+
+size_t ipc_escape(const char *data, size_t len, char *out, size_t size)
+{
+	if (!out || len >= size || !copy_plain(data, len, out))
+		return escape_each(data, len, out, size);
+	out[len] = '\0';
+	return len;
+}
+
+char *ipc_put_uint(char *at, uint64_t number)
+{
+	/* All numbers of two digits, one behind the other: half as many divisions as digit by digit. */
+	static const char pairs[] =
+		"0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+		"5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+	uint64_t least = 10;
+	unsigned count = 1, i;
+
+	while (number >= least && count < IPC_UINT_MOST) {
+		count++;
+		least *= 10; /* wraps where nothing is left to be compared */
+	}
+	for (i = count; i > 1; i -= 2) {
+		memcpy(at + i - 2, pairs + 2 * (number % 100), 2);
+		number /= 100;
+	}
+	if (i)
+		*at = (char)('0' + number);
+	return at + count;
+}
+
+char *ipc_put_int(char *at, int64_t number)
+{
+	if (number < 0)
+		*at++ = '-';
+	return ipc_put_uint(at, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
+}
+
+char *ipc_put_hex(char *at, uint64_t number, unsigned digits)
+{
+	while (digits < 16 && number >> 4 * digits)
+		digits++;
+	*at++ = '0';
+	*at++ = 'x';
+	for (unsigned i = digits; i; number >>= 4)
+		at[--i] = "0123456789abcdef"[number & 15];
+	return at + digits;
 }
 
 int ipc_buf_escape(struct ipc_buf *buf, struct ipc_bytes bytes)

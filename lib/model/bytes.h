@@ -28,10 +28,29 @@ int ipc_buf_append(struct ipc_buf *buf, const void *data, size_t len);
 int ipc_buf_format(struct ipc_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* As ipc_escape() prints it. */
 int ipc_buf_escape(struct ipc_buf *buf, struct ipc_bytes bytes);
+/* For ipc_buf_reserve(). */
+int ipc_buf_grow(struct ipc_buf *buf, size_t more);
+
 /* Room for @more further bytes behind len. */
-int ipc_buf_reserve(struct ipc_buf *buf, size_t more);
+static inline int ipc_buf_reserve(struct ipc_buf *buf, size_t more)
+{
+	return more < buf->room - buf->len ? 0 : ipc_buf_grow(buf, more);
+}
+
 void ipc_buf_clear(struct ipc_buf *buf);
 void ipc_buf_release(struct ipc_buf *buf);
+
+/*
+ * Numbers without the cost of a format, which every object has some of: written to @at, without a terminator. Return what is
+ * behind them.
+ */
+#define IPC_UINT_MOST 20 /* bytes that ipc_put_uint() writes at most */
+char *ipc_put_uint(char *at, uint64_t number);
+#define IPC_INT_MOST 20
+char *ipc_put_int(char *at, int64_t number);
+/* "0x" and at least @digits digits. */
+#define IPC_HEX_MOST 18
+char *ipc_put_hex(char *at, uint64_t number, unsigned digits);
 
 /*
  * Decode \xHH (two hexadecimal digits, either case) in @text into @out (appended).

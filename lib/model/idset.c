@@ -5,31 +5,39 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define FIRST_ROOM 64
+#define FIRST_ROOM 32
 
-/* The slot that holds @id, or the free one where it belongs. */
-static size_t idset_slot(const uint64_t *slots, size_t room, uint64_t id)
+#define BLOCK_BITS 6
+
+static uint64_t bit_of(uint64_t id)
 {
-	uint64_t hash = id * 0x9e3779b97f4a7c15u;
+	return (uint64_t)1 << (id & ((1u << BLOCK_BITS) - 1));
+}
+
+/* The slot of @block, or the free one where it belongs. */
+static struct ipc_idset_slot *idset_slot(struct ipc_idset_slot *slots, size_t room, uint64_t block)
+{
+	uint64_t hash = block * 0x9e3779b97f4a7c15u;
 	size_t at;
 
-	for (at = (hash ^ hash >> 32) & (room - 1); slots[at] != 0 && slots[at] != id; at = (at + 1) & (room - 1))
+	for (at = (hash ^ hash >> 32) & (room - 1); slots[at].bits && slots[at].block != block;
+	     at = (at + 1) & (room - 1))
 		;
-	return at;
+	return &slots[at];
 }
 
 static int idset_grow(struct ipc_idset *set)
 {
 	size_t room = set->room ? set->room * 2 : FIRST_ROOM;
-	uint64_t *slots;
+	struct ipc_idset_slot *slots;
 	size_t i;
 
 	slots = calloc(room, sizeof(*slots));
 	if (!slots)
 		return -ENOMEM;
 	for (i = 0; i < set->room; i++)
-		if (set->slots[i])
-			slots[idset_slot(slots, room, set->slots[i])] = set->slots[i];
+		if (set->slots[i].bits)
+			*idset_slot(slots, room, set->slots[i].block) = set->slots[i];
 	free(set->slots);
 	set->slots = slots;
 	set->room = room;
@@ -38,32 +46,44 @@ static int idset_grow(struct ipc_idset *set)
 
 int ipc_idset_add(struct ipc_idset *set, uint64_t id)
 {
-	size_t at;
+	struct ipc_idset_slot *slot;
 	int r;
 
-	if (id == 0) {
-		r = set->zero ? 0 : 1;
-		set->zero = true;
-		return r;
-	}
-	if (set->count + 1 > set->room / 4 * 3) {
+	if (set->used + 1 > set->room / 4 * 3) {
 		r = idset_grow(set);
 		if (r < 0)
 			return r;
 	}
-	at = idset_slot(set->slots, set->room, id);
-	if (set->slots[at])
+	slot = idset_slot(set->slots, set->room, id >> BLOCK_BITS);
+	if (slot->bits & bit_of(id))
 		return 0;
-	set->slots[at] = id;
+	if (!slot->bits) {
+		slot->block = id >> BLOCK_BITS;
+		set->used++;
+	}
+	slot->bits |= bit_of(id);
 	set->count++;
 	return 1;
 }
 
 bool ipc_idset_has(const struct ipc_idset *set, uint64_t id)
 {
-	if (id == 0)
-		return set->zero;
-	return set->room && set->slots[idset_slot(set->slots, set->room, id)] != 0;
+	return set->room && idset_slot(set->slots, set->room, id >> BLOCK_BITS)->bits & bit_of(id);
+}
+
+bool ipc_idset_take(struct ipc_idset *set, uint64_t *id)
+{
+	struct ipc_idset_slot *slot;
+
+	for (; set->room; set->room--) {
+		slot = &set->slots[set->room - 1];
+		if (!slot->bits)
+			continue;
+		*id = slot->block << BLOCK_BITS | (uint64_t)__builtin_ctzll(slot->bits);
+		slot->bits &= slot->bits - 1;
+		return true;
+	}
+	return false;
 }
 
 void ipc_idset_release(struct ipc_idset *set)

@@ -7,17 +7,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Zero-initialised is empty. Eight bytes a slot, at most three quarters full. */
+/*
+ * 64 numbers that follow each other share a slot, one bit for each: cookies and inodes are given out in order, and met nearly so. A
+ * set of them is small and near at hand; at worst a number takes a slot.
+ */
+struct ipc_idset_slot {
+	uint64_t block; /* the number without its lowest six bits */
+	uint64_t bits;  /* 0: a free slot */
+};
+
+/* Zero-initialised is empty. At most three quarters full. */
 struct ipc_idset {
-	uint64_t *slots; /* 0: free */
-	size_t room;     /* a power of two */
-	size_t count;    /* of occupied slots */
-	bool zero;       /* the number 0 is in the set */
+	struct ipc_idset_slot *slots;
+	size_t room;  /* a power of two */
+	size_t used;  /* slots */
+	size_t count; /* of the numbers in it */
 };
 
 /* Returns 1 when @id is new, 0 when it was there already, -ENOMEM. */
 int ipc_idset_add(struct ipc_idset *set, uint64_t id);
 bool ipc_idset_has(const struct ipc_idset *set, uint64_t id);
+/* Take any number out of the set, which is given up by that: nothing else may be asked of it any more. False when it is empty. */
+bool ipc_idset_take(struct ipc_idset *set, uint64_t *id);
 void ipc_idset_release(struct ipc_idset *set);
 
 #endif

@@ -20,6 +20,7 @@ enum ipc_space {
 	IPC_SPACE_SHM,    /* inode of the ipc namespace, shmid */
 	IPC_SPACE_MSG,    /* inode of the ipc namespace, msqid */
 	IPC_SPACE_SEM,    /* inode of the ipc namespace, semid */
+	IPC_SPACE_NS,     /* enum ipc_ns_type, inode: a namespace that a file keeps */
 	IPC_SPACES
 };
 #define IPC_SPACE_BIT(space) (1u << (space))

@@ -52,6 +52,22 @@ int ipc_keyset_add(struct ipc_keyset *set, struct ipc_key key)
 	return 1;
 }
 
+struct ipc_key *ipc_keyset_list(const struct ipc_keyset *set)
+{
+	struct ipc_key *keys = set->count ? reallocarray(NULL, set->count, sizeof(*keys)) : NULL;
+	size_t i, count = 0;
+
+	for (i = 0; keys && i < set->room; i++)
+		if (set->slots[i].space != IPC_SPACE_NONE)
+			keys[count++] = set->slots[i];
+	return keys;
+}
+
+bool ipc_keyset_has(const struct ipc_keyset *set, struct ipc_key key)
+{
+	return set->room && find(set->slots, set->room, key)->space != IPC_SPACE_NONE;
+}
+
 void ipc_keyset_release(struct ipc_keyset *set)
 {
 	free(set->slots);

@@ -18,13 +18,16 @@ enum ipc_need {
 	IPC_NEED_LISTENER = 1u << 7,    /* the listening socket that a socket came from */
 	IPC_NEED_DETAIL = 1u << 8,      /* what costs a system call for each object (values, FIONREAD, limits) */
 	IPC_NEED_RESIDENT = 1u << 9,    /* resident and swapped memory */
-	IPC_NEED_MEMORY = 1u << 10,     /* socket memory, timers and queue attributes */
+	IPC_NEED_MEMORY = 1u << 10,     /* what the kernel charges to a socket */
 	IPC_NEED_THREADS = 1u << 11,    /* each thread of a process */
 	IPC_NEED_QUEUE_TEXT = 1u << 12, /* the text of a POSIX queue: reading it rewrites the queue's atime and ctime */
 	IPC_NEED_STATUS = 1u << 13,   /* words of `status` that cost system calls for each object (seals, huge pages) */
 	IPC_NEED_EVIDENCE = 1u << 14, /* what it rests on, in words */
 	IPC_NEED_ATTACHED = 1u << 15, /* the number of mappings, where the kernel keeps no count */
 	IPC_NEED_VERDICT = 1u << 16,  /* what a cleaning decides: nothing to collect */
+	IPC_NEED_QUEUES = 1u << 17,   /* how much waits in a socket */
+	IPC_NEED_END = 1u << 18,      /* which unix socket is at the other end */
+	IPC_NEED_OWNER = 1u << 19,    /* whose a unix socket is */
 	IPC_NEED_ALL = ~0u,
 };
 
@@ -113,6 +116,7 @@ struct ipc_waiter {
 struct ipc_peer {
 	struct ipc_bytes ref;
 	struct ipc_list holders; /* of struct ipc_holder */
+	struct ipc_key hold;     /* under which they are found; no field */
 };
 
 extern const struct ipc_record ipc_object_record;

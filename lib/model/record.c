@@ -45,38 +45,6 @@ void ipc_record_init(const struct ipc_record *record, void *at)
 	}
 }
 
-void ipc_record_get(const void *at, const struct ipc_field *field, struct ipc_value *out)
-{
-	const void *place = (const char *)at + field->offset;
-	const struct ipc_list *list;
-
-	*out = (struct ipc_value){.type = field->type};
-	switch (field->type) {
-	case IPC_TYPE_INT:
-	case IPC_TYPE_TIME:
-	case IPC_TYPE_DURATION:
-		out->i = *(const int64_t *)place;
-		out->null = out->i == IPC_UNKNOWN_INT;
-		break;
-	case IPC_TYPE_STRING:
-		out->str = *(const struct ipc_bytes *)place;
-		out->null = !out->str.data;
-		break;
-	case IPC_TYPE_STRINGS:
-	case IPC_TYPE_RECORDS:
-	case IPC_TYPE_RECORD:
-		list = place;
-		out->list.items = list->items;
-		out->list.count = list->count;
-		out->list.of = field->of;
-		out->null = !list->items;
-		break;
-	default:
-		out->u = *(const uint64_t *)place;
-		out->null = out->u == IPC_UNKNOWN;
-	}
-}
-
 int ipc_value_compare(const struct ipc_value *a, const struct ipc_value *b)
 {
 	if (a->null || b->null)
@@ -104,23 +72,11 @@ struct ipc_bytes ipc_value_string(const struct ipc_value *value, size_t index)
 	return ((const struct ipc_bytes *)value->list.items)[index];
 }
 
-static bool record_has(const struct ipc_record *record, const struct ipc_field *field)
-{
-	/* Asked for each member of each event: without looking at one field after the other. */
-	for (; record; record = record->super) {
-		uintptr_t at = (uintptr_t)field - (uintptr_t)record->fields;
-
-		if (at < record->count * sizeof(*field) && at % sizeof(*field) == 0)
-			return true;
-	}
-	return false;
-}
-
 int ipc_value_member(const struct ipc_value *value, size_t index, const struct ipc_field *field, struct ipc_value *out)
 {
 	if (value->null || !ipc_type_has_members(value->type) || index >= value->list.count)
 		return -EINVAL;
-	if (!record_has(value->list.of, field))
+	if (!ipc_record_has(value->list.of, field))
 		return -EINVAL;
 	ipc_record_get((const char *)value->list.items + index * value->list.of->size, field, out);
 	return 0;

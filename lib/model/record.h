@@ -63,8 +63,51 @@ struct ipc_record {
 
 /* Set every field of the struct at @at to null. */
 void ipc_record_init(const struct ipc_record *record, void *at);
-/* Read one field of the struct at @at. */
-void ipc_record_get(const void *at, const struct ipc_field *field, struct ipc_value *out);
+/* Read one field of the struct at @at: for each value that is shown, so it is here to be compiled into loops. */
+static inline void ipc_record_get(const void *at, const struct ipc_field *field, struct ipc_value *out)
+{
+	const void *place = (const char *)at + field->offset;
+	const struct ipc_list *list;
+
+	out->type = field->type;
+	switch (field->type) {
+	case IPC_TYPE_INT:
+	case IPC_TYPE_TIME:
+	case IPC_TYPE_DURATION:
+		out->i = *(const int64_t *)place;
+		out->null = out->i == IPC_UNKNOWN_INT;
+		break;
+	case IPC_TYPE_STRING:
+		out->str = *(const struct ipc_bytes *)place;
+		out->null = !out->str.data;
+		break;
+	case IPC_TYPE_STRINGS:
+	case IPC_TYPE_RECORDS:
+	case IPC_TYPE_RECORD:
+		list = place;
+		out->list.items = list->items;
+		out->list.count = list->count;
+		out->list.of = field->of;
+		out->null = !list->items;
+		break;
+	default:
+		out->u = *(const uint64_t *)place;
+		out->null = out->u == IPC_UNKNOWN;
+	}
+}
+
+/* Is @field one of @record's own or its super's? */
+static inline bool ipc_record_has(const struct ipc_record *record, const struct ipc_field *field)
+{
+	for (; record; record = record->super) {
+		uintptr_t at = (uintptr_t)field - (uintptr_t)record->fields;
+
+		if (at < record->count * sizeof(*field))
+			return true;
+	}
+	return false;
+}
+
 /* Compare two values of the same type: <0, 0, >0; null sorts last. Lists compare by count. */
 int ipc_value_compare(const struct ipc_value *a, const struct ipc_value *b);
 

@@ -2,7 +2,6 @@
 /* Running an iterator program and reading the ring buffer that it filled. */
 #include "peek/peek_bpf.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/types.h>
 #include <stdlib.h>
@@ -13,12 +12,17 @@
 
 int ipc_peek_begin(struct ipc_peek *peek, struct ipc_ctx *ctx)
 {
+	int r;
+
 	if (ctx->captured)
 		return ipc_ctx_fail(ctx, -ENOTSUP, "BPF reads the running kernel, not a captured tree");
 	/* The iterators number processes as the caller's pid namespace does: that must be the one of /proc. */
 	if (!ipc_proc_same_pids(ctx))
 		return ipc_ctx_fail(ctx, -ENOTSUP,
 				    "BPF cannot be used: /proc is of another pid namespace than the caller");
+	r = ipc_libbpf_load(ctx);
+	if (r < 0)
+		return r;
 	*peek = (struct ipc_peek){.ctx = ctx, .print = libbpf_set_print(NULL)};
 	return 0;
 }

@@ -6,9 +6,8 @@
 #ifndef IPC_PEEK_PEEK_BPF_H
 #define IPC_PEEK_PEEK_BPF_H
 
-#include <bpf/libbpf.h>
-
 #include "peek/peek.h"
+#include "sources/libbpf.h"
 
 /* Anything but 0 ends the reading and is returned. */
 typedef int (*ipc_peek_record_fn)(const void *record, size_t size, void *data);

@@ -4,11 +4,14 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "sources/blocked_resolve.h"
 #include "sources/procfs.h"
@@ -81,16 +84,26 @@ static bool is_kernel_thread(struct ipc_resolver *resolver)
 	return end && sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && (flags & KERNEL_THREAD);
 }
 
-/* Returns 0 or a fatal -errno. */
-static int read_task(struct scan *scan, int64_t tid)
+static int read_file(int dir, const char *path, struct ipc_buf *out)
+{
+	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), r;
+
+	if (fd < 0)
+		return -errno;
+	r = ipc_proc_read_fd(fd, out);
+	close(fd);
+	return r;
+}
+
+/* @path below @dir is the system call of thread @tid. Returns 0 or a fatal -errno. */
+static int read_task(struct scan *scan, int64_t tid, int dir, const char *path)
 {
 	struct ipc_resolver *resolver = &scan->resolver;
 	struct ipc_process *process = resolver->process;
 	struct ipc_blocked_task task = {.pid = process->pid, .tid = tid, .index = IPC_UNKNOWN_INT};
 	const struct ipc_blocking_call *call;
 	struct ipc_syscall_line line;
-	int err = ipc_proc_read(resolver->ctx, &resolver->text, "%" PRId64 "/task/%" PRId64 "/syscall", process->pid,
-				tid);
+	int err = read_file(dir, path, &resolver->text);
 
 	if (err == -EACCES || err == -EPERM)
 		scan->hidden = scan->denied = true;
@@ -116,9 +129,19 @@ static int read_task(struct scan *scan, int64_t tid)
 		return err == -ENOMEM ? err : 0;
 	if (task.key.space != IPC_SPACE_NONE && !(resolver->spaces & IPC_SPACE_BIT(task.key.space)))
 		return 0;
-	ipc_processes_load(resolver->processes, process);
+	ipc_processes_name(resolver->processes, process);
 	task.comm = ipc_arena_bytes(resolver->arena, process->comm.data, process->comm.len);
 	return add_task(scan->blocked, &task);
+}
+
+/* The link count of PID/task is the number of threads and two more. */
+static bool is_single(const struct ipc_ctx *ctx, int64_t pid)
+{
+	struct stat st;
+	char path[32];
+
+	snprintf(path, sizeof(path), "%" PRId64 "/task", pid);
+	return !ctx->captured && fstatat(ctx->proc_fd, path, &st, 0) == 0 && st.st_nlink == 3;
 }
 
 static int read_threads(struct scan *scan)
@@ -126,8 +149,14 @@ static int read_threads(struct scan *scan)
 	struct ipc_resolver *resolver = &scan->resolver;
 	int64_t pid = resolver->process->pid, tid;
 	struct dirent *entry;
+	char path[32];
 	DIR *dir;
 	int err;
+
+	if (is_single(resolver->ctx, pid)) {
+		snprintf(path, sizeof(path), "%" PRId64 "/syscall", pid);
+		return read_task(scan, pid, resolver->ctx->proc_fd, path);
+	}
 
 	err = ipc_proc_opendir(resolver->ctx, &dir, "%" PRId64 "/task", pid);
 	if (err) {
@@ -137,8 +166,10 @@ static int read_threads(struct scan *scan)
 	}
 	while (!err && !scan->denied && (entry = readdir(dir))) {
 		tid = strtoll(entry->d_name, NULL, 10);
-		if (tid > 0)
-			err = read_task(scan, tid);
+		if (tid <= 0)
+			continue;
+		snprintf(path, sizeof(path), "%.20s/syscall", entry->d_name);
+		err = read_task(scan, tid, dirfd(dir), path);
 	}
 	closedir(dir);
 	return err;
@@ -151,8 +182,7 @@ static int read_processes(struct scan *scan)
 	int err;
 
 	for (i = 0; i < count; i++) {
-		resolver->process = ipc_processes_peek(resolver->processes, i);
-		resolver->have_maps = false;
+		ipc_resolver_begin(resolver, ipc_processes_peek(resolver->processes, i));
 		scan->hidden = scan->denied = false;
 		err = read_threads(scan);
 		if (err)
@@ -210,9 +240,7 @@ int ipc_blocked_new(struct ipc_ctx *ctx, struct ipc_processes *processes, unsign
 		err = index_tasks(blocked);
 	if (!err && blocked->arena.failed)
 		err = -ENOMEM;
-	ipc_mounts_free(scan.resolver.mounts);
-	ipc_buf_release(&scan.resolver.maps);
-	ipc_buf_release(&scan.resolver.text);
+	ipc_resolver_release(&scan.resolver);
 	if (err) {
 		ipc_blocked_free(blocked);
 		return err;

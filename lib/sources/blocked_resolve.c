@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <linux/futex.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -17,6 +18,20 @@
 #ifndef FUTEX_LOCK_PI2
 #define FUTEX_LOCK_PI2 13
 #endif
+
+void ipc_resolver_begin(struct ipc_resolver *resolver, struct ipc_process *process)
+{
+	resolver->process = process;
+	resolver->have_maps = false;
+}
+
+void ipc_resolver_release(struct ipc_resolver *resolver)
+{
+	ipc_mounts_free(resolver->mounts);
+	ipc_buf_release(&resolver->maps);
+	ipc_buf_release(&resolver->text);
+	free(resolver->shared);
+}
 
 ssize_t ipc_resolver_memory(struct ipc_resolver *resolver, uint64_t address, void *out, size_t size)
 {
@@ -163,23 +178,57 @@ static int resolve_map(struct ipc_resolver *resolver, const struct ipc_map_line 
 	return 1;
 }
 
+static int keep_shared(struct ipc_resolver *resolver, const struct ipc_map_line *map)
+{
+	if (resolver->shared_count == resolver->shared_room) {
+		size_t room = resolver->shared_room ? 2 * resolver->shared_room : 64;
+		struct ipc_map_line *grown = reallocarray(resolver->shared, room, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		resolver->shared = grown;
+		resolver->shared_room = room;
+	}
+	resolver->shared[resolver->shared_count++] = *map;
+	return 0;
+}
+
 static int read_maps(struct ipc_resolver *resolver)
 {
-	int err = 0;
+	struct ipc_map_line map;
+	const char *at, *end;
+	int err;
 
-	if (!resolver->have_maps)
-		err = ipc_proc_read(resolver->ctx, &resolver->maps, "%" PRId64 "/task/%" PRId64 "/maps",
-				    resolver->process->pid, resolver->tid);
+	if (resolver->have_maps)
+		return 0;
+	resolver->shared_count = 0;
+	err = ipc_proc_read(resolver->ctx, &resolver->maps, "%" PRId64 "/task/%" PRId64 "/maps", resolver->process->pid,
+			    resolver->tid);
+	if (err)
+		return err;
+	at = resolver->maps.data;
+	end = at + resolver->maps.len;
+	while (!err && ipc_proc_next_map(&at, end, &map))
+		/* pthread_join() waits for a private word by the shared call */
+		if (map.shared)
+			err = keep_shared(resolver, &map);
 	resolver->have_maps = !err;
 	return err;
+}
+
+static int compare_address(const void *key, const void *item)
+{
+	const uint64_t *address = key;
+	const struct ipc_map_line *map = item;
+
+	return *address < map->start ? -1 : *address >= map->end;
 }
 
 static int resolve_futex(struct ipc_resolver *resolver, const struct ipc_syscall_line *line,
 			 struct ipc_blocked_task *task)
 {
+	const struct ipc_map_line *map = NULL;
 	uint64_t address = line->args[0];
-	struct ipc_map_line map;
-	const char *at, *end;
 	int found;
 
 	if (!is_shared_wait(line->args[1]))
@@ -187,23 +236,17 @@ static int resolve_futex(struct ipc_resolver *resolver, const struct ipc_syscall
 	found = read_maps(resolver);
 	if (found)
 		return found == -EACCES || found == -EPERM || found == -ENOMEM ? found : 0;
-	at = resolver->maps.data;
-	end = at + resolver->maps.len;
-	while (ipc_proc_next_map(&at, end, &map)) {
-		if (address < map.start || address >= map.end)
-			continue;
-		/* pthread_join() waits for a private word by the shared call */
-		if (!map.shared)
-			return 0;
-		found = resolve_map(resolver, &map, task);
-		if (found != 1)
-			return found;
-		task->in_futex = true;
-		task->address = address;
-		task->offset = map.offset + (address - map.start);
-		return ipc_resolver_why(resolver, task, "futex");
-	}
-	return 0;
+	if (resolver->shared_count)
+		map = bsearch(&address, resolver->shared, resolver->shared_count, sizeof(*map), compare_address);
+	if (!map)
+		return 0;
+	found = resolve_map(resolver, map, task);
+	if (found != 1)
+		return found;
+	task->in_futex = true;
+	task->address = address;
+	task->offset = map->offset + (address - map->start);
+	return ipc_resolver_why(resolver, task, "futex");
 }
 
 int ipc_resolve(struct ipc_resolver *resolver, const struct ipc_blocking_call *call,

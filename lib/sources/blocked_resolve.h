@@ -17,10 +17,16 @@ struct ipc_resolver {
 	uint64_t own_ipc;          /* the thread's ipc namespace; 0: not known */
 	struct ipc_process *process;
 	int64_t tid;
-	bool have_maps; /* `maps` is that of `process` */
-	struct ipc_buf maps;
+	bool have_maps;              /* `shared` are those of `process` */
+	struct ipc_buf maps;         /* where their names are */
+	struct ipc_map_line *shared; /* mappings, in ascending order: of thousands of threads each may wait in one */
+	size_t shared_count, shared_room;
 	struct ipc_buf text;
 };
+
+/* Go on with another process. */
+void ipc_resolver_begin(struct ipc_resolver *resolver, struct ipc_process *process);
+void ipc_resolver_release(struct ipc_resolver *resolver);
 
 /*
  * Fill the key and its details in @task (all null before).

@@ -16,9 +16,11 @@ struct ipc_mounts {
 	struct ipc_buf text; /* mountinfo: the strings of the items are decoded in place */
 	struct ipc_mount *items;
 	size_t count;
-	size_t *by_id;   /* index + 1, open addressing */
-	size_t *by_path; /* head of the chain through ipc_mount.next, keyed by parent and path */
-	size_t size;     /* of both tables, a power of two */
+	size_t longest;    /* path of a mount: where walks go further down, nothing is looked up */
+	size_t *by_id;     /* index + 1, open addressing */
+	size_t *by_path;   /* head of the chain through ipc_mount.next, keyed by parent and path */
+	size_t *by_device; /* head of the chain through ipc_mount.next_device, in the order of the table */
+	size_t size;       /* of all three, a power of two */
 	bool live;
 };
 
@@ -145,6 +147,11 @@ static size_t path_place(const struct ipc_mounts *mounts, uint64_t parent, const
 	return (ipc_hash(path, len) ^ ipc_hash(&parent, sizeof(parent))) & (mounts->size - 1);
 }
 
+static size_t device_place(const struct ipc_mounts *mounts, uint64_t device)
+{
+	return ipc_hash(&device, sizeof(device)) & (mounts->size - 1);
+}
+
 /* In a chroot the mount that the root directory is on is not shown: what stands on it has no parent here. */
 static uint64_t parent_of(const struct ipc_mounts *mounts, const struct ipc_mount *mount)
 {
@@ -159,20 +166,29 @@ static int make_tables(struct ipc_mounts *mounts)
 		;
 	mounts->by_id = calloc(mounts->size, sizeof(*mounts->by_id));
 	mounts->by_path = malloc(mounts->size * sizeof(*mounts->by_path));
-	if (!mounts->by_id || !mounts->by_path)
+	mounts->by_device = malloc(mounts->size * sizeof(*mounts->by_device));
+	if (!mounts->by_id || !mounts->by_path || !mounts->by_device)
 		return -ENOMEM;
 	for (i = 0; i < mounts->size; i++)
-		mounts->by_path[i] = NONE;
+		mounts->by_path[i] = mounts->by_device[i] = NONE;
 	for (i = 0; i < mounts->count; i++)
 		mounts->by_id[id_place(mounts, mounts->items[i].id)] = i + 1;
 	for (i = 0; i < mounts->count; i++)
 		mounts->items[i].parent = parent_of(mounts, &mounts->items[i]);
 	for (i = 0; i < mounts->count; i++) {
 		struct ipc_mount *mount = &mounts->items[i];
+		size_t len = strlen(mount->path);
 
-		at = path_place(mounts, mount->parent, mount->path, strlen(mount->path));
+		if (len > mounts->longest)
+			mounts->longest = len;
+		at = path_place(mounts, mount->parent, mount->path, len);
 		mount->next = mounts->by_path[at];
 		mounts->by_path[at] = i;
+	}
+	for (i = mounts->count; i-- > 0;) {
+		at = device_place(mounts, mounts->items[i].device);
+		mounts->items[i].next_device = mounts->by_device[at];
+		mounts->by_device[at] = i;
 	}
 	return 0;
 }
@@ -225,6 +241,7 @@ void ipc_mounts_free(struct ipc_mounts *mounts)
 	free(mounts->items);
 	free(mounts->by_id);
 	free(mounts->by_path);
+	free(mounts->by_device);
 	free(mounts);
 }
 
@@ -252,12 +269,11 @@ const struct ipc_mount *ipc_mounts_find(const struct ipc_mounts *mounts, uint64_
 
 const struct ipc_mount *ipc_mounts_of_device(const struct ipc_mounts *mounts, uint64_t device)
 {
-	size_t i;
+	size_t i = mounts->by_device[device_place(mounts, device)];
 
-	for (i = 0; i < mounts->count; i++)
-		if (mounts->items[i].device == device)
-			return &mounts->items[i];
-	return NULL;
+	while (i != NONE && mounts->items[i].device != device)
+		i = mounts->items[i].next_device;
+	return i != NONE ? &mounts->items[i] : NULL;
 }
 
 /* The mount on @parent at the first @len bytes of @path, or NULL. */
@@ -281,6 +297,8 @@ static const struct ipc_mount *enter(const struct ipc_mounts *mounts, const stru
 	const struct ipc_mount *top;
 	size_t bound;
 
+	if (len > mounts->longest)
+		return in;
 	/* Mounts may be stacked; no stack is higher than the table, whatever a captured one says. */
 	for (bound = mounts->count; bound && (top = mounted_at(mounts, in ? in->id : 0, path, len)); bound--)
 		in = top;

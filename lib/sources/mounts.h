@@ -17,7 +17,8 @@ struct ipc_mount {
 	char *type;  /* "tmpfs", "nsfs" */
 	bool local;  /* no network, FUSE or automount file system: looking at it cannot hang */
 	bool bare;   /* of the kernel's own (proc, cgroup): holds no FIFO or socket file, so walking it is a waste */
-	size_t next; /* private: with the same hash */
+	size_t next; /* private: with the same hash of parent and path */
+	size_t next_device; /* private: with the same hash of the device */
 };
 
 struct ipc_mounts;
@@ -32,7 +33,7 @@ size_t ipc_mounts_count(const struct ipc_mounts *mounts);
 const struct ipc_mount *ipc_mounts_get(const struct ipc_mounts *mounts, size_t index);
 /* By mount id (statx) in O(1); NULL when it is not of this namespace. */
 const struct ipc_mount *ipc_mounts_find(const struct ipc_mounts *mounts, uint64_t id);
-/* Some mount of the superblock @device, or NULL. */
+/* The first mount of the superblock @device in O(1), or NULL. */
 const struct ipc_mount *ipc_mounts_of_device(const struct ipc_mounts *mounts, uint64_t device);
 /*
  * The mount that a look-up of the absolute @path arrives on when its parent directory is on @in (NULL: on none of the

@@ -32,8 +32,18 @@ const char *ipc_ns_type_name(enum ipc_ns_type type); /* "ipc", "net", "mnt" */
 int ipc_ns_set_own(struct ipc_ctx *ctx, struct ipc_ns_set *set);
 /* Add those of @who: a pid, or the path of a namespace file. -ESRCH, -EACCES, -EINVAL (not a namespace of these types), with text in the context. */
 int ipc_ns_set_of(struct ipc_ctx *ctx, const char *who, struct ipc_ns_set *set);
-/* Add every further namespace that /proc names: by processes and their threads, by fds on nsfs files, by bind mounts. */
-int ipc_ns_set_all(struct ipc_ctx *ctx, struct ipc_ns_set *set);
+/* A namespace that an open file keeps, as somebody saw it who read all of them: PID/fd/FD led to it, or that of a thread did. */
+struct ipc_ns_kept {
+	enum ipc_ns_type type;
+	uint64_t inode;
+	int64_t pid;
+	int32_t fd;
+};
+/*
+ * Add every further namespace that /proc names: by processes and their threads, by fds on nsfs files, by bind mounts. @kept: what the
+ * fds of all processes keep, of each namespace as many as are known; NULL: the fds are read.
+ */
+int ipc_ns_set_all(struct ipc_ctx *ctx, struct ipc_ns_set *set, const struct ipc_ns_kept *kept, size_t count);
 /* Add a namespace unless the set has it; @path is what setns() will open. Returns 0 or -ENOMEM. */
 int ipc_ns_set_add(struct ipc_ns_set *set, enum ipc_ns_type type, uint64_t inode, bool own, int64_t pid,
 		   const char *path);
@@ -57,6 +67,14 @@ void ipc_ns_container(struct ipc_ctx *ctx, struct ipc_ns *ns);
  * Returns what @fn returned, or -errno when the namespace cannot be entered (with text in the context).
  */
 int ipc_ns_call(struct ipc_ctx *ctx, const struct ipc_ns *ns, int (*fn)(void *data), void *data);
+/*
+ * Called in a namespace, or with the -errno why it cannot be entered (with text in the context). Others are visited as long as it
+ * returns 0.
+ */
+typedef int (*ipc_ns_visit_fn)(const struct ipc_ns *ns, int error, void *data);
+/* The same for each of @places in turn, with one thread for many of them. Returns 0 or what @visit returned. */
+int ipc_ns_call_each(struct ipc_ctx *ctx, const struct ipc_ns *const *places, size_t count, ipc_ns_visit_fn visit,
+		     void *data);
 /*
  * Run @fn where the caller of ipc_ns_call() stands, in the thread that waits there; directly when nobody is away. For
  * what is the host's or the program's: in a container's mount namespace the C library would load the container's code

@@ -107,6 +107,7 @@ static int add_mounts(struct ipc_ctx *ctx, struct ipc_ns_set *set, int64_t pid, 
 struct sweep {
 	struct ipc_ctx *ctx;
 	struct ipc_ns_set *set;
+	bool reads_fds;
 	uint64_t own[IPC_NS_TYPES];
 	struct ipc_buf text;
 };
@@ -171,21 +172,43 @@ static int sweep_process(int64_t pid, void *data)
 		of_threads = add_threads(sweep, pid, types, r == 0 ? 1 : sizeof(types) / sizeof(types[0]));
 	if (of_threads == -ENOMEM)
 		return of_threads;
-	if (r == 0)
+	if (r == 0 && sweep->reads_fds)
 		r = add_fds(sweep->ctx, sweep->set, pid, sweep->own, &sweep->text);
 	if (r == -EACCES || r == -EPERM || of_threads < 0)
 		sweep->set->hidden++;
 	return r == -ENOMEM ? r : 0;
 }
 
-int ipc_ns_set_all(struct ipc_ctx *ctx, struct ipc_ns_set *set)
+/* Most are those of processes as well. */
+static int add_kept(struct sweep *sweep, const struct ipc_ns_kept *kept)
 {
-	struct sweep sweep = {.ctx = ctx, .set = set};
+	enum ipc_ns_type type;
+	uint64_t inode;
+	char path[48];
+	int r;
+
+	if (ipc_ns_set_find(sweep->set, kept->type, kept->inode))
+		return 0;
+	snprintf(path, sizeof(path), "%" PRId64 "/fd/%" PRId32, kept->pid, kept->fd);
+	r = ipc_proc_link(sweep->ctx, &sweep->text, "%s", path);
+	if (is_hidden(r))
+		sweep->set->hidden++;
+	if (r < 0 || !parse_name((struct ipc_bytes){sweep->text.data, sweep->text.len}, &type, &inode) ||
+	    type != kept->type || inode != kept->inode)
+		return r == -ENOMEM ? r : 0;
+	return ipc_ns_set_add(sweep->set, type, inode, inode == sweep->own[type], IPC_UNKNOWN_INT, path);
+}
+
+int ipc_ns_set_all(struct ipc_ctx *ctx, struct ipc_ns_set *set, const struct ipc_ns_kept *kept, size_t count)
+{
+	struct sweep sweep = {.ctx = ctx, .set = set, .reads_fds = !kept};
 	size_t n;
 	int r;
 
 	ipc_ns_own(ctx, sweep.own);
 	r = ipc_proc_each_pid(ctx, sweep_process, &sweep);
+	for (n = 0; r == 0 && n < count; n++)
+		r = add_kept(&sweep, &kept[n]);
 	/* The mounts of every mount namespace that has a process; the loop's end moves with what it finds. */
 	for (n = 0; r == 0 && n < set->count; n++) {
 		if (set->items[n].type != IPC_NS_MNT || set->items[n].pid == IPC_UNKNOWN_INT)

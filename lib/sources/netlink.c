@@ -19,13 +19,21 @@
 #define CHUNK (32 * 1024) /* the kernel fills no more than this for one recvmsg() */
 #define HELD_MAX (256 * 1024)
 #define ATTEMPTS 5
+#define AHEAD 64
 #define PATIENCE 30 /* seconds without any answer after which a dump is given up */
+
+struct look_ahead {
+	void (*fn)(const uint32_t *numbers, size_t count, void *data); /* NULL: nobody wants to */
+	void *data;
+	size_t at;
+};
 
 struct ipc_diag {
 	struct ipc_ctx *ctx;
 	struct mnl_socket *socket; /* NULL in a captured tree */
 	unsigned seq;
 	bool busy; /* a dump was broken off: the kernel still wants to send the rest of it */
+	struct look_ahead ahead;
 	char *buffer;
 	struct ipc_buf held;
 };
@@ -35,6 +43,7 @@ struct dump {
 	size_t min;
 	ipc_diag_fn fn;
 	void *data;
+	const struct look_ahead *ahead;
 	unsigned seq, portid; /* 0: any */
 	bool interrupted;
 	bool done;
@@ -121,6 +130,27 @@ static bool message_ok(const struct nlmsghdr *nlh, int left)
 	return mnl_nlmsg_ok(nlh, left) && nlh->nlmsg_len <= (unsigned)left;
 }
 
+void ipc_diag_look_ahead(struct ipc_diag *diag, size_t at,
+			 void (*ahead)(const uint32_t *numbers, size_t count, void *data), void *data)
+{
+	diag->ahead = (struct look_ahead){ahead, data, at};
+}
+
+/* Tell of the next messages; returns how many that were. */
+static size_t look_ahead(const struct look_ahead *ahead, const struct nlmsghdr *nlh, int left)
+{
+	uint32_t numbers[AHEAD];
+	size_t seen, count = 0;
+
+	for (seen = 0; seen < AHEAD && message_ok(nlh, left); seen++, nlh = mnl_nlmsg_next(nlh, &left)) {
+		if (nlh->nlmsg_type < NLMSG_MIN_TYPE || mnl_nlmsg_get_payload_len(nlh) < ahead->at + sizeof(numbers[0]))
+			continue;
+		memcpy(&numbers[count++], (const char *)mnl_nlmsg_get_payload(nlh) + ahead->at, sizeof(numbers[0]));
+	}
+	ahead->fn(numbers, count, ahead->data);
+	return seen;
+}
+
 /*
  * Look at the messages in @len bytes at @at: control messages always, answers only when @hand_over.
  * Returns 0, what fn returned, or -errno.
@@ -129,9 +159,12 @@ static int dump_walk(struct dump *dump, const char *at, size_t len, bool hand_ov
 {
 	const struct nlmsghdr *nlh = (const struct nlmsghdr *)at;
 	int left = (int)len;
+	size_t known = 0;
 	int r = 0;
 
 	for (; !dump->done && message_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+		if (hand_over && dump->ahead->fn && known-- == 0)
+			known = look_ahead(dump->ahead, nlh, left) - 1;
 		if (!mnl_nlmsg_portid_ok(nlh, dump->portid) || !mnl_nlmsg_seq_ok(nlh, dump->seq))
 			continue;
 		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
@@ -294,7 +327,7 @@ static int diag_renew(struct ipc_diag *diag)
 int ipc_diag_dump(struct ipc_diag *diag, const char *name, const void *request, size_t size, size_t min, ipc_diag_fn fn,
 		  void *data)
 {
-	struct dump dump = {.min = min, .fn = fn, .data = data};
+	struct dump dump = {.min = min, .fn = fn, .data = data, .ahead = &diag->ahead};
 	int attempt, r = 0;
 
 	if (diag->ctx->captured)
@@ -315,7 +348,7 @@ int ipc_diag_dump(struct ipc_diag *diag, const char *name, const void *request, 
 int ipc_diag_one(struct ipc_diag *diag, unsigned type, const void *request, size_t size, size_t min, ipc_diag_fn fn,
 		 void *data)
 {
-	struct dump dump = {.min = min, .fn = fn, .data = data};
+	struct dump dump = {.min = min, .fn = fn, .data = data, .ahead = &diag->ahead};
 	ssize_t len;
 	int r;
 

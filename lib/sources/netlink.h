@@ -45,6 +45,13 @@ int ipc_diag_dump(struct ipc_diag *diag, const char *name, const void *request, 
 #define IPC_DIAG_PARTIAL (-ESTALE)
 
 /*
+ * From now on @ahead is told a number of each of the next answers (some tens, that are at hand already) before @fn gets
+ * them one by one: the 32 bits behind the first @at bytes of the payload.
+ */
+void ipc_diag_look_ahead(struct ipc_diag *diag, size_t at,
+			 void (*ahead)(const uint32_t *numbers, size_t count, void *data), void *data);
+
+/*
  * Ask about one socket (@type SOCK_DIAG_BY_FAMILY: @fn gets what is told of it, or is NULL), or end it (SOCK_DESTROY).
  * @request as above, with the cookie in it, so that it is that socket or none. Returns 0, what @fn returned, or -errno as
  * the kernel has it: -ENOENT or -ESTALE when there is no such socket, -EOPNOTSUPP when it cannot, -EPERM. Live only.

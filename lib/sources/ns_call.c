@@ -16,8 +16,8 @@
 #include "sources/namespaces.h"
 #include "sources/procfs.h"
 
-/* What a thread does: the call itself, or an errand at home. */
-struct work {
+/* To be done at home. */
+struct errand {
 	int (*fn)(void *data);
 	void *data;
 	int result;
@@ -25,13 +25,16 @@ struct work {
 
 struct ipc_ns_call {
 	struct ipc_ctx *ctx;
-	const struct ipc_ns *ns;
+	const struct ipc_ns *const *places;
+	size_t count;
+	ipc_ns_visit_fn visit;
+	void *data;
+	int result;
 	struct ipc_ns_call *outer; /* under way in the thread that waits; NULL: that is at home */
-	struct work work;
-	int home_root; /* ctx->root_fd of the thread that waits */
+	int home_root;             /* ctx->root_fd of the thread that waits */
 	pthread_mutex_t lock;
 	pthread_cond_t turn;
-	struct work *errand; /* to be done by the thread that waits */
+	struct errand *errand; /* to be done by the thread that waits */
 	bool over;
 };
 
@@ -74,22 +77,19 @@ static int enter(struct ipc_ctx *ctx, const struct ipc_ns *ns)
 	return r;
 }
 
-static int work_inside(struct ipc_ns_call *call)
+/* Paths are looked up below ctx->root_fd: for this visit that is the root of the other namespace. */
+static int visit_mounts(struct ipc_ns_call *call, const struct ipc_ns *ns)
 {
 	struct ipc_ctx *ctx = call->ctx;
 	int root, r;
 
-	r = enter(ctx, call->ns);
-	if (r < 0)
-		return r;
-	if (call->ns->type != IPC_NS_MNT)
-		return call->work.fn(call->work.data);
-	/* Paths are looked up below ctx->root_fd: for this call that is the root of the other namespace. */
 	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return ipc_ctx_fail(ctx, -errno, "its root cannot be opened: %s", strerror(errno));
+	if (root < 0) {
+		r = ipc_ctx_fail(ctx, -errno, "its root cannot be opened: %s", strerror(errno));
+		return call->visit(ns, r, call->data);
+	}
 	ctx->root_fd = root;
-	r = call->work.fn(call->work.data);
+	r = call->visit(ns, 0, call->data);
 	ctx->root_fd = call->home_root;
 	close(root);
 	return r;
@@ -98,8 +98,15 @@ static int work_inside(struct ipc_ns_call *call)
 static void *inside(void *argument)
 {
 	struct ipc_ns_call *call = argument;
+	size_t i;
 
-	call->work.result = work_inside(call);
+	for (i = 0; call->result == 0 && i < call->count; i++) {
+		const struct ipc_ns *ns = call->places[i];
+		int r = enter(call->ctx, ns);
+
+		call->result =
+			r == 0 && ns->type == IPC_NS_MNT ? visit_mounts(call, ns) : call->visit(ns, r, call->data);
+	}
 	pthread_mutex_lock(&call->lock);
 	call->over = true;
 	pthread_cond_broadcast(&call->turn);
@@ -141,7 +148,7 @@ static int go_on(void *data)
 int ipc_ns_at_home(struct ipc_ctx *ctx, int (*fn)(void *data), void *data)
 {
 	struct way_home way = {ctx, fn, data};
-	struct work errand = {.fn = go_on, .data = &way};
+	struct errand errand = {.fn = go_on, .data = &way};
 	struct ipc_ns_call *call = ctx->away;
 	int root = ctx->root_fd;
 
@@ -179,18 +186,22 @@ static int start(struct ipc_ns_call *call, pthread_t *thread)
 	return r;
 }
 
-static int call_away(struct ipc_ctx *ctx, const struct ipc_ns *ns, int (*fn)(void *data), void *data)
+static int call_away(struct ipc_ctx *ctx, const struct ipc_ns *const *places, size_t count, ipc_ns_visit_fn visit,
+		     void *data)
 {
 	struct ipc_ns_call call = {
 		.ctx = ctx,
-		.ns = ns,
+		.places = places,
+		.count = count,
+		.visit = visit,
+		.data = data,
 		.outer = ctx->away,
-		.work = {.fn = fn, .data = data},
 		.home_root = ctx->root_fd,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.turn = PTHREAD_COND_INITIALIZER,
 	};
 	pthread_t thread;
+	size_t i;
 	int r;
 
 	ctx->away = &call;
@@ -200,13 +211,67 @@ static int call_away(struct ipc_ctx *ctx, const struct ipc_ns *ns, int (*fn)(voi
 		pthread_join(thread, NULL);
 	}
 	ctx->away = call.outer;
-	return r ? ipc_ctx_fail(ctx, -r, "no thread could be made: %s", strerror(r)) : call.work.result;
+	for (i = 0; r && call.result == 0 && i < count; i++)
+		call.result = visit(places[i], ipc_ctx_fail(ctx, -r, "no thread could be made: %s", strerror(r)), data);
+	return call.result;
+}
+
+/* A function that is to be run in one namespace. */
+struct single {
+	const struct ipc_ns *ns;
+	ipc_ns_visit_fn visit;
+	int (*fn)(void *data);
+	void *data;
+};
+
+static int visit_single(const struct ipc_ns *ns, int error, void *data)
+{
+	const struct single *single = data;
+
+	(void)ns;
+	return error < 0 ? error : single->fn(single->data);
 }
 
 int ipc_ns_call(struct ipc_ctx *ctx, const struct ipc_ns *ns, int (*fn)(void *data), void *data)
 {
+	struct single single = {.fn = fn, .data = data};
+
 	/* A callback of a query may stand in another one. */
-	return ns->own ? ipc_ns_at_home(ctx, fn, data) : call_away(ctx, ns, fn, data);
+	return ns->own ? ipc_ns_at_home(ctx, fn, data) : call_away(ctx, &ns, 1, visit_single, &single);
+}
+
+static int visit_own(void *data)
+{
+	const struct single *single = data;
+
+	return single->visit(single->ns, 0, single->data);
+}
+
+/* How many from the first on one thread can visit. One that has entered a mount namespace finds no paths of the caller's any more. */
+static size_t row_of(const struct ipc_ns *const *places, size_t count)
+{
+	size_t row = 1;
+
+	while (places[0]->type != IPC_NS_MNT && row < count && places[row]->type == places[0]->type &&
+	       !places[row]->own)
+		row++;
+	return row;
+}
+
+int ipc_ns_call_each(struct ipc_ctx *ctx, const struct ipc_ns *const *places, size_t count, ipc_ns_visit_fn visit,
+		     void *data)
+{
+	size_t at, row;
+	int r = 0;
+
+	for (at = 0; r == 0 && at < count; at += row) {
+		struct single own = {.ns = places[at], .visit = visit, .data = data};
+
+		row = places[at]->own ? 1 : row_of(places + at, count - at);
+		r = places[at]->own ? ipc_ns_at_home(ctx, visit_own, &own)
+				    : call_away(ctx, places + at, row, visit, data);
+	}
+	return r;
 }
 
 /* ---- containers -------------------------------------------------------------------------------------------------- */

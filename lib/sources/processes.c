@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -171,6 +172,26 @@ size_t ipc_processes_count(const struct ipc_processes *processes)
 	return processes->count;
 }
 
+/* The size of a directory of descriptors is how many it has. One that is empty may be a kernel's that does not say. */
+uint64_t ipc_processes_count_fds(const struct ipc_processes *processes, uint64_t most)
+{
+	struct ipc_buf text = {0};
+	uint64_t count = 0;
+	struct stat st;
+	char path[32];
+	size_t i;
+
+	for (i = 0; i < processes->count && count < most; i++) {
+		snprintf(path, sizeof(path), "%" PRId64 "/fd", processes->items[i].pid);
+		if (fstatat(processes->ctx->proc_fd, path, &st, 0) == 0 && st.st_size > 0)
+			count += (uint64_t)st.st_size;
+	}
+	if (count == 0 && ipc_proc_read(processes->ctx, &text, "sys/fs/file-nr") == 0 && text.len)
+		count = strtoull(text.data, NULL, 10);
+	ipc_buf_release(&text);
+	return count;
+}
+
 static int64_t start_time(const struct ipc_processes *processes, uint64_t ticks)
 {
 	uint64_t hz = (uint64_t)processes->ticks;
@@ -202,14 +223,31 @@ static int load_stat(struct ipc_processes *processes, struct ipc_process *proces
 
 static int load_status(struct ipc_processes *processes, struct ipc_process *process)
 {
-	uint64_t uids[4];
+	struct ipc_process_status status;
 	int r;
 
 	process->read |= READ_STATUS;
-	r = ipc_process_read_uids(processes->ctx, process->pid, uids);
-	if (r == 0)
-		process->uid = uids[0];
-	return r;
+	r = ipc_process_read_status(processes->ctx, process->pid, &status);
+	if (r < 0)
+		return r;
+	process->uid = status.uids[0];
+	if (!process->comm.data && status.comm.data)
+		process->comm = ipc_arena_bytes(&processes->arena, status.comm.data, status.comm.len);
+	return 0;
+}
+
+void ipc_processes_name(struct ipc_processes *processes, struct ipc_process *process)
+{
+	if (!(process->read & READ_STATUS))
+		load_status(processes, process);
+	if (!process->comm.data && !(process->read & READ_STAT))
+		load_stat(processes, process);
+}
+
+void ipc_processes_start(struct ipc_processes *processes, struct ipc_process *process)
+{
+	if (!(process->read & READ_STAT))
+		load_stat(processes, process);
 }
 
 static int load_basics(struct ipc_processes *processes, struct ipc_process *process)
@@ -320,15 +358,20 @@ int ipc_processes_newcomers(struct ipc_processes *processes, int (*fn)(struct ip
 	return r < 0 ? r : newcomers.count;
 }
 
-struct ipc_process *ipc_processes_find(struct ipc_processes *processes, int64_t pid)
+struct ipc_process *ipc_processes_lookup(struct ipc_processes *processes, int64_t pid)
 {
 	struct ipc_process *process;
 
 	if (pid <= 0 || pid > INT32_MAX)
 		return NULL;
 	process = find_listed(processes, pid);
-	if (!process)
-		process = find_late(processes, pid);
+	return process ? process : find_late(processes, pid);
+}
+
+struct ipc_process *ipc_processes_find(struct ipc_processes *processes, int64_t pid)
+{
+	struct ipc_process *process = ipc_processes_lookup(processes, pid);
+
 	if (process)
 		load_basics(processes, process);
 	return process;

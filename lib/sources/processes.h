@@ -24,6 +24,11 @@ void ipc_processes_free(struct ipc_processes *processes);
 int64_t ipc_processes_boot(const struct ipc_processes *processes);
 size_t ipc_processes_count(const struct ipc_processes *processes);
 /*
+ * How many descriptors they have, counted as far as @most: what reading them will cost. Before Linux 6.2 the kernel's count of the open
+ * files of the whole host, which other containers may have.
+ */
+uint64_t ipc_processes_count_fds(const struct ipc_processes *processes, uint64_t most);
+/*
  * In ascending order of pid; comm, started and uid are filled (from PID/stat and PID/status) at first use; NULL past
  * the end.
  */
@@ -38,6 +43,15 @@ struct ipc_process *ipc_processes_peek(struct ipc_processes *processes, size_t i
  * NULL when there is no such process (a number that only a thread has is none).
  */
 struct ipc_process *ipc_processes_find(struct ipc_processes *processes, int64_t pid);
+/* The same as ipc_processes_peek() has it: with nothing read but that it is there. */
+struct ipc_process *ipc_processes_lookup(struct ipc_processes *processes, int64_t pid);
+/*
+ * Fill comm and uid of one process, by a single read: all that is shown of a holder or a waiter. One that has ended keeps its pid with
+ * unknown values.
+ */
+void ipc_processes_name(struct ipc_processes *processes, struct ipc_process *process);
+/* The same of comm, started and ticks. */
+void ipc_processes_start(struct ipc_processes *processes, struct ipc_process *process);
 /*
  * Fill comm, started, uid, ipc_ns of one process. A process that has ended keeps its pid with unknown values. Returns
  * 0 or -errno.

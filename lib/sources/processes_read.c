@@ -52,21 +52,48 @@ int ipc_process_read_stat(struct ipc_ctx *ctx, int64_t pid, struct ipc_process_s
 	return 0;
 }
 
-int ipc_process_read_uids(struct ipc_ctx *ctx, int64_t pid, uint64_t uids[4])
+/* "Name:	comm": a newline in it is written as \n, a backslash as two; decoded in place. */
+static struct ipc_bytes take_comm(char *text)
 {
-	char text[4096];
+	char *in = text + strlen("Name:\t"), *out = in, *start = in;
+
+	if (strncmp(text, "Name:\t", strlen("Name:\t")) != 0)
+		return IPC_NO_BYTES;
+	for (; *in && *in != '\n'; in++) {
+		bool escaped = *in == '\\' && (in[1] == '\\' || in[1] == 'n');
+
+		in += escaped;
+		*out++ = (char)(escaped && *in == 'n' ? '\n' : *in);
+	}
+	return (struct ipc_bytes){start, (size_t)(out - start)};
+}
+
+int ipc_process_read_status(struct ipc_ctx *ctx, int64_t pid, struct ipc_process_status *out)
+{
+	uint64_t *uids = out->uids;
 	const char *line;
 	ssize_t n;
 
-	n = read_text(ctx, pid, "status", text, sizeof(text));
+	n = read_text(ctx, pid, "status", out->text, sizeof(out->text));
 	if (n < 0)
 		return (int)n;
 	/* Name is printed first and escaped: no line of it can pass for this one. */
-	line = strstr(text, "\nUid:");
+	line = strstr(out->text, "\nUid:");
 	if (!line || sscanf(line, " Uid: %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &uids[0], &uids[1], &uids[2],
 			    &uids[3]) != 4)
 		return -EINVAL;
+	out->comm = take_comm(out->text);
 	return 0;
+}
+
+int ipc_process_read_uids(struct ipc_ctx *ctx, int64_t pid, uint64_t uids[4])
+{
+	struct ipc_process_status status;
+	int r = ipc_process_read_status(ctx, pid, &status);
+
+	if (r == 0)
+		memcpy(uids, status.uids, sizeof(status.uids));
+	return r;
 }
 
 /* The line comes behind that of the groups, which may be longer than any buffer of a fixed size. */

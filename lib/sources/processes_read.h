@@ -14,7 +14,15 @@ struct ipc_process_stat {
 
 /* Read PID/stat. Returns 0, -errno, -EINVAL when it has no comm. */
 int ipc_process_read_stat(struct ipc_ctx *ctx, int64_t pid, struct ipc_process_stat *out);
-/* The real, effective, saved and file system uid, from PID/status. Returns 0, -errno, -EINVAL when it has none. */
+struct ipc_process_status {
+	char text[4096];
+	struct ipc_bytes comm; /* in `text`; NULL where a captured tree does not tell */
+	uint64_t uids[4];      /* real, effective, saved, file system */
+};
+
+/* Read PID/status. Returns 0, -errno, -EINVAL when it has no uids. */
+int ipc_process_read_status(struct ipc_ctx *ctx, int64_t pid, struct ipc_process_status *out);
+/* Nothing but the uids of it. */
 int ipc_process_read_uids(struct ipc_ctx *ctx, int64_t pid, uint64_t uids[4]);
 /*
  * The numbers by which PID is known in pid namespaces inside the one of /proc, the outermost first. Returns how many there

@@ -24,7 +24,9 @@ struct ipc_scan_trouble {
 /* What to look for. */
 enum ipc_scan_types {
 	IPC_SCAN_RENDEZVOUS, /* FIFOs and socket files */
-	IPC_SCAN_REGULAR,    /* regular files: what shm_open() and sem_open() make */
+	IPC_SCAN_FIFOS,
+	IPC_SCAN_SOCKETS,
+	IPC_SCAN_REGULAR, /* regular files: what shm_open() and sem_open() make */
 };
 
 /*

@@ -479,6 +479,10 @@ PYTHON
 	[[ $output == 5000 ]]
 	[[ $("$IPCTOOL" list -q shm/posix | sort -u | wc -l) == 5000 ]]
 	[[ $("$IPCTOOL" list shm/posix | wc -l) == 5001 ]]
+	# rows on which the widths were measured, and those behind them
+	[[ $("$IPCTOOL" list -n -o size,name,mode,state,gid shm/posix | sed 's/many...../NAME/' | sort -u | wc -l) == 1 ]]
+	[[ $("$IPCTOOL" list --color always -o size,name,mode,state,gid shm/posix | sed 's/\x1b\[[0-9]*m//g' | md5sum) == \
+	   "$("$IPCTOOL" list -o size,name,mode,state,gid shm/posix | md5sum)" ]]
 	[[ $("$IPCTOOL" list -r shm/posix | awk -F '\t' '{ fields[NF]++ } END { print length(fields), NR }') == '1 5000' ]]
 	[[ $("$IPCTOOL" list -J -o name,size shm/posix | jq '[.objects[].name] | unique | length') == 5000 ]]
 	[[ $("$IPCTOOL" list --jsonl -o name shm/posix | wc -l) == 5001 ]]

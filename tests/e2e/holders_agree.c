@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -114,6 +115,16 @@ static void make_overlay(void)
 	MUST(open(BASE "/both/fifo", O_RDWR));
 }
 
+/* One under its own name, one under that of the place where it is mounted, and one of a type that nobody wants. */
+static void keep_namespaces(void)
+{
+	MUST(open("/proc/self/ns/net", O_RDONLY));
+	close((int)MUST(open(BASE "/mounted", O_RDWR | O_CREAT, 0600)));
+	MUST(mount("/proc/self/ns/ipc", BASE "/mounted", NULL, MS_BIND, NULL));
+	MUST(open(BASE "/mounted", O_RDONLY));
+	MUST(open("/proc/self/ns/pid", O_RDONLY));
+}
+
 static void make_objects(struct family *family)
 {
 	struct mq_attr attr = {.mq_maxmsg = 2, .mq_msgsize = 16};
@@ -158,6 +169,7 @@ static void make_objects(struct family *family)
 	MUST(mq_open("/memfd:queue", O_RDONLY | O_CREAT, 0600, &attr));
 	make_traps();
 	make_overlay();
+	keep_namespaces();
 }
 
 static _Noreturn void *sleep_for_ever(void *arg)
@@ -256,8 +268,17 @@ static void run_maker(int report)
 
 struct answer {
 	char **lines;
+	struct ipc_key *keys; /* of each line, before they were sorted */
 	size_t count;
 	unsigned in_space[IPC_SPACES];
+};
+
+struct question {
+	enum ipc_holder_source source;
+	int64_t only;
+	const struct ipc_key *keys;
+	size_t key_count;
+	bool sift; /* ask for everything, and compare with the keys here */
 };
 
 static bool is_member(const struct family *family, int64_t pid)
@@ -271,7 +292,8 @@ static void add_line(struct answer *answer, const struct ipc_held *held, const s
 
 	ipc_escape(held->path.data ? held->path.data : "", held->path.len, path, sizeof(path));
 	answer->lines = realloc(answer->lines, (answer->count + 1) * sizeof(*answer->lines));
-	if (!answer->lines ||
+	answer->keys = realloc(answer->keys, (answer->count + 1) * sizeof(*answer->keys));
+	if (!answer->lines || !answer->keys ||
 	    asprintf(&answer->lines[answer->count],
 		     "space %d device %u:%u inode %" PRIu64 " pid %" PRId64 " fd %d addr %" PRIx64
 		     " pages %u access %d attach %d shared %d/%d path %s",
@@ -279,6 +301,7 @@ static void add_line(struct answer *answer, const struct ipc_held *held, const s
 		     hold->process->pid, hold->fd, hold->addr, hold->fd < 0 ? hold->pages : 0, hold->access,
 		     hold->attach, hold->shared, held->shared, path) < 0)
 		end(1, "memory");
+	answer->keys[answer->count] = ipc_held_key(held);
 	answer->count++;
 	answer->in_space[held->key.space]++;
 }
@@ -288,6 +311,7 @@ static void release(struct answer *answer)
 	while (answer->count)
 		free(answer->lines[--answer->count]);
 	free(answer->lines);
+	free(answer->keys);
 }
 
 static int by_text(const void *a, const void *b)
@@ -295,10 +319,23 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void ask(struct ipc_ctx *ctx, enum ipc_holder_source source, const struct family *family, int64_t only,
-		struct answer *answer)
+static bool is_asked_for(const struct question *question, struct ipc_key key)
 {
-	const struct ipc_holders_want want = {.spaces = ~0u, .maps = true, .only = only};
+	size_t i;
+
+	for (i = 0; i < question->key_count; i++)
+		if (ipc_key_equal(question->keys[i], key))
+			return true;
+	return !question->keys || key.space == IPC_SPACE_NS;
+}
+
+static void ask(struct ipc_ctx *ctx, const struct family *family, struct question question, struct answer *answer)
+{
+	const struct ipc_holders_want want = {.spaces = ~0u,
+					      .maps = true,
+					      .only = question.only,
+					      .keys = question.sift ? NULL : question.keys,
+					      .key_count = question.key_count};
 	struct ipc_processes *processes;
 	const struct ipc_hold *hold;
 	const struct ipc_held *held;
@@ -309,14 +346,16 @@ static void ask(struct ipc_ctx *ctx, enum ipc_holder_source source, const struct
 	errno = 0;
 	if (ipc_processes_new(ctx, 0, &processes) < 0)
 		end(1, "processes");
-	r = ipc_holders_new(ctx, source, &want, processes, &holders);
+	r = ipc_holders_new(ctx, question.source, &want, processes, &holders);
 	if (r < 0) {
 		errno = -r;
-		end(source == IPC_HOLDERS_BPF && (r == -EPERM || r == -ENOTSUP) ? SKIP : 1, "%s", ipc_ctx_error(ctx));
+		end(question.source == IPC_HOLDERS_BPF && (r == -EPERM || r == -ENOTSUP) ? SKIP : 1, "%s",
+		    ipc_ctx_error(ctx));
 	}
 	while ((held = ipc_holders_next(holders, IPC_SPACE_NONE, &at)))
 		for (hold = NULL; (hold = ipc_holders_hold(holders, held, hold));)
-			if (is_member(family, hold->process->pid))
+			if (is_member(family, hold->process->pid) &&
+			    (!question.sift || is_asked_for(&question, ipc_held_key(held))))
 				add_line(answer, held, hold);
 	ipc_holders_free(holders);
 	ipc_processes_free(processes);
@@ -359,6 +398,40 @@ static bool has(const struct answer *answer, int space, const char *part, unsign
 	return times == 0;
 }
 
+/* Some objects of each space alone: the same as when everything is read, and these are taken out of it. */
+static int check_keys(struct ipc_ctx *ctx, const struct family *family, const struct answer *all)
+{
+	enum { MANY = 2000 }; /* more than a program is told of */
+	struct ipc_key keys[MANY] = {{0}};
+	struct answer sifted = {0}, bpf = {0}, proc = {0}, many = {0};
+	struct question question = {.source = IPC_HOLDERS_BPF, .keys = keys};
+	size_t i;
+	int wrong;
+
+	for (i = 0; i < all->count && question.key_count < MANY / 2; i += 3)
+		keys[question.key_count++] = all->keys[i];
+	question.sift = true;
+	ask(ctx, family, question, &sifted);
+	question.sift = false;
+	ask(ctx, family, question, &bpf);
+	wrong = compare(&sifted, &bpf);
+	question.source = IPC_HOLDERS_PROC;
+	ask(ctx, family, question, &proc);
+	wrong += compare(&sifted, &proc);
+	for (i = question.key_count; i < MANY; i++)
+		keys[i] = (struct ipc_key){IPC_SPACE_PIPE, 0, UINT32_MAX - i};
+	question.source = IPC_HOLDERS_BPF;
+	question.key_count = MANY;
+	ask(ctx, family, question, &many);
+	wrong += compare(&sifted, &many);
+	wrong += expect(sifted.count > 10 && sifted.count < all->count, "keys alone have some of the holds");
+	release(&sifted);
+	release(&bpf);
+	release(&proc);
+	release(&many);
+	return wrong;
+}
+
 static int check(const struct family *family)
 {
 	struct answer bpf = {0}, proc = {0}, one_bpf = {0}, one_proc = {0};
@@ -367,14 +440,17 @@ static int check(const struct family *family)
 
 	if (ipc_ctx_new(&ctx) < 0)
 		end(1, "context");
-	ask(ctx, IPC_HOLDERS_BPF, family, 0, &bpf);
-	ask(ctx, IPC_HOLDERS_PROC, family, 0, &proc);
+	ask(ctx, family, (struct question){.source = IPC_HOLDERS_BPF}, &bpf);
+	ask(ctx, family, (struct question){.source = IPC_HOLDERS_PROC}, &proc);
 	wrong = compare(&bpf, &proc);
-	ask(ctx, IPC_HOLDERS_BPF, family, family->twin, &one_bpf);
-	ask(ctx, IPC_HOLDERS_PROC, family, family->twin, &one_proc);
+	ask(ctx, family, (struct question){.source = IPC_HOLDERS_BPF, .only = family->twin}, &one_bpf);
+	ask(ctx, family, (struct question){.source = IPC_HOLDERS_PROC, .only = family->twin}, &one_proc);
 	wrong += compare(&one_bpf, &one_proc);
+	wrong += check_keys(ctx, family, &bpf);
 	for (space = IPC_SPACE_FILE; space <= IPC_SPACE_SHM; space++)
 		wrong += expect(bpf.in_space[space] > 0, "a space without holds");
+	/* Two in each of the three processes. */
+	wrong += expect(bpf.in_space[IPC_SPACE_NS] == 6, "namespaces that descriptors keep");
 	/* One fd and one mapping in each of the three processes; the one without its first thread keeps what it had. */
 	wrong += expect(has(&bpf, IPC_SPACE_FILE, "path /memfd:trap (deleted)", 6),
 			"a file called memfd:trap is a file");
@@ -396,6 +472,17 @@ static int check(const struct family *family)
 	return wrong ? 1 : 0;
 }
 
+/* So many that /proc is read by several threads. */
+static void open_many(void)
+{
+	struct rlimit limit = {6000, 6000};
+	int i;
+
+	MUST(setrlimit(RLIMIT_NOFILE, &limit));
+	for (i = 0; i < 5000; i++)
+		MUST(open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
 int main(void)
 {
 	struct family family;
@@ -413,6 +500,7 @@ int main(void)
 		run_maker(report[1]);
 	}
 	close(report[1]);
+	open_many();
 	if (read(report[0], &family, sizeof(family)) == sizeof(family)) {
 		code = check(&family);
 		kill(family.maker, SIGKILL);

@@ -41,6 +41,10 @@ fi
 
 # The command finds the library of its own prefix.
 "$prefix/bin/ipctool" --version >/dev/null || fail "the installed command does not run"
+# What is loaded later it finds as well, where BPF works here.
+if "$IPCTOOL" list pipe -q --holders-from bpf >/dev/null 2>&1; then
+	"$prefix/bin/ipctool" list pipe -q --holders-from bpf >/dev/null || fail "the installed command has no BPF"
+fi
 
 # pkg-config
 export PKG_CONFIG_PATH="${pc%/*}"

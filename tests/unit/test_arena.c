@@ -2,7 +2,9 @@
 /* The arena: alignment, zeroing, marks, large and impossible sizes. */
 #include <errno.h>
 #include <setjmp.h>
+#include <stdalign.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,13 +147,36 @@ static void formats_across_blocks(void **state)
 	ipc_arena_release(&arena);
 }
 
+static void copies(void **state)
+{
+	struct ipc_arena arena = {0};
+	char from[100];
+
+	(void)state;
+	memset(from, 'x', sizeof(from));
+	for (int i = 0; i < 3000; i++) {
+		char *at = ipc_arena_copy(&arena, from, sizeof(from));
+		struct ipc_bytes text = ipc_arena_bytes(&arena, from, (size_t)i % 40);
+
+		assert_non_null(at);
+		assert_int_equal((uintptr_t)at % alignof(max_align_t), 0);
+		assert_memory_equal(at, from, sizeof(from));
+		/* It is terminated though the memory held something else before. */
+		assert_int_equal(strlen(text.data), text.len);
+		ipc_arena_rewind(&arena, (struct ipc_arena_mark){arena.top, 0});
+	}
+	assert_null(ipc_arena_copy(&arena, from, SIZE_MAX));
+	assert_true(arena.failed);
+	ipc_arena_release(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(alloc_is_aligned_and_zeroed), cmocka_unit_test(rewind_keeps_what_was_before),
 		cmocka_unit_test(a_large_first_block_goes),    cmocka_unit_test(large_blocks),
 		cmocka_unit_test(failure_is_remembered),       cmocka_unit_test(bytes_and_format),
-		cmocka_unit_test(formats_across_blocks),
+		cmocka_unit_test(formats_across_blocks),       cmocka_unit_test(copies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Byte strings: the escape and its inverse, comparison, the growing buffer. */
 #include <errno.h>
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -45,6 +46,112 @@ static void escape_cuts_like_snprintf(void **state)
 	assert_string_equal(text, "");
 	assert_int_equal(ipc_escape(NULL, 0, text, 8), 0);
 	assert_string_equal(text, "");
+}
+
+/* What ipc_escape() promises, in the plainest way. */
+static size_t escape_slowly(const char *data, size_t len, char *out, size_t size)
+{
+	size_t need = 0, end = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)data[i];
+		char one[5];
+		int n = c < ' ' || c > '~' || c == '\\' ? snprintf(one, sizeof(one), "\\x%02x", c)
+							: snprintf(one, sizeof(one), "%c", c);
+
+		if (end == need && need + (size_t)n < size) {
+			memcpy(out + end, one, (size_t)n);
+			end += (size_t)n;
+		}
+		need += (size_t)n;
+	}
+	if (size)
+		out[end] = '\0';
+	return need;
+}
+
+static void assert_escape(const char *data, size_t len, size_t size)
+{
+	char fast[200], slow[200];
+
+	memset(fast, '#', sizeof(fast));
+	memset(slow, '#', sizeof(slow));
+	assert_int_equal(ipc_escape(data, len, fast, size), escape_slowly(data, len, slow, size));
+	assert_int_equal(ipc_escape(data, len, NULL, 0), escape_slowly(data, len, slow, 0));
+	if (size)
+		assert_string_equal(fast, slow);
+	/* nothing behind what it was given */
+	for (size_t i = size; i < sizeof(fast); i++)
+		assert_int_equal(fast[i], '#');
+}
+
+/* Pieces of several bytes are looked at together: each byte at each place, alone and beside others. */
+static void escape_in_pieces(void **state)
+{
+	char data[40];
+
+	(void)state;
+	for (size_t len = 1; len <= 25; len++) {
+		for (size_t at = 0; at < len; at++) {
+			for (int c = 0; c < 256; c++) {
+				for (size_t i = 0; i < len; i++)
+					data[i] = (char)(' ' + (i * 7 + len) % 60);
+				data[at] = (char)c;
+				assert_escape(data, len, 4 * len + 1);
+			}
+		}
+	}
+	srandom(1);
+	for (int round = 0; round < 50000; round++) {
+		size_t len = (size_t)random() % sizeof(data);
+		bool mixed = random() % 2;
+
+		for (size_t i = 0; i < len; i++)
+			data[i] = (char)(mixed || random() % 50 == 0 ? random() % 256 : ' ' + random() % 60);
+		assert_escape(data, len, (size_t)random() % 3 ? 4 * len + 1 : (size_t)random() % (4 * len + 2));
+	}
+}
+
+static void assert_number(uint64_t number)
+{
+	char fast[64], slow[64];
+
+	memset(fast, '#', sizeof(fast));
+	*ipc_put_uint(fast, number) = '\0';
+	snprintf(slow, sizeof(slow), "%" PRIu64, number);
+	assert_string_equal(fast, slow);
+	*ipc_put_int(fast, (int64_t)number) = '\0';
+	snprintf(slow, sizeof(slow), "%" PRId64, (int64_t)number);
+	assert_string_equal(fast, slow);
+	for (unsigned digits = 1; digits <= 16; digits++) {
+		*ipc_put_hex(fast, number, digits) = '\0';
+		snprintf(slow, sizeof(slow), "0x%0*" PRIx64, (int)digits, number);
+		assert_string_equal(fast, slow);
+	}
+}
+
+static void numbers(void **state)
+{
+	uint64_t power = 1;
+
+	(void)state;
+	for (uint64_t i = 0; i < 1100; i++)
+		assert_number(i);
+	for (int i = 0; i < 20; i++, power *= 10) {
+		assert_number(power - 1);
+		assert_number(power);
+		assert_number(power + 1);
+		assert_number(0 - power);
+	}
+	for (int i = 0; i < 64; i++) {
+		assert_number(UINT64_C(1) << i);
+		assert_number((UINT64_C(1) << i) - 1);
+	}
+	assert_number(UINT64_MAX);
+	assert_number((uint64_t)INT64_MIN);
+	srandom(2);
+	for (int i = 0; i < 20000; i++)
+		assert_number(((uint64_t)random() << 33 ^ (uint64_t)random()) >> random() % 64);
 }
 
 static void unescape_is_the_inverse(void **state)
@@ -156,6 +263,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(escape_every_byte),
 		cmocka_unit_test(escape_cuts_like_snprintf),
+		cmocka_unit_test(escape_in_pieces),
+		cmocka_unit_test(numbers),
 		cmocka_unit_test(unescape_is_the_inverse),
 		cmocka_unit_test(unescape_refuses),
 		cmocka_unit_test(compare),

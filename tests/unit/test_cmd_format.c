@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Numbers, times and names as the command prints them: cmd/text.c, cmd/format.c, cmd/value.c. */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -120,6 +125,135 @@ static void test_utc(void **state)
 	text_release(&text);
 }
 
+static uint64_t random_number(void)
+{
+	return ((uint64_t)random() << 33 ^ (uint64_t)random()) >> random() % 64;
+}
+
+/* The same as the C library says, which takes much longer. */
+static void expect_utc(struct text *text, int64_t ns)
+{
+	int64_t rest = (ns % S + S) % S;
+	time_t seconds = (time_t)((ns - rest) / S);
+	char wanted[64];
+	struct tm tm;
+	size_t len;
+
+	assert_non_null(gmtime_r(&seconds, &tm));
+	len = strftime(wanted, sizeof(wanted), "%Y-%m-%dT%H:%M:%S", &tm);
+	if (rest) {
+		len += (size_t)snprintf(wanted + len, sizeof(wanted) - len, ".%09" PRId64, rest);
+		while (wanted[len - 1] == '0')
+			len--;
+	}
+	wanted[len++] = 'Z';
+	wanted[len] = '\0';
+	format_utc(text, ns);
+	expect(text, wanted);
+}
+
+static void test_utc_at_random(void **state)
+{
+	struct text text = {0};
+	int64_t day;
+	int i;
+
+	(void)state;
+	/* the first and the last moment of every day from 1677 to 2262 */
+	for (day = -106750; day <= 106750; day++) {
+		expect_utc(&text, day * 86400 * S);
+		expect_utc(&text, day * 86400 * S - 1);
+	}
+	srandom(3);
+	for (i = 0; i < 100000; i++)
+		expect_utc(&text, (int64_t)random_number() * (random() % 2 ? 1 : -1) / 2);
+	text_release(&text);
+}
+
+static void test_numbers(void **state)
+{
+	static const struct style people = {0};
+	struct text text = {0};
+	char wanted[64];
+	int i;
+
+	(void)state;
+	srandom(4);
+	for (i = 0; i < 50000; i++) {
+		uint64_t number = i < 1100 ? (uint64_t)i : i == 1100 ? UINT64_MAX : random_number();
+		unsigned digits = (unsigned)random() % 20 + 1;
+		struct ipc_value value = {.type = IPC_TYPE_KEY, .u = number};
+
+		text_uint(&text, number);
+		snprintf(wanted, sizeof(wanted), "%" PRIu64, number);
+		expect(&text, wanted);
+		text_int(&text, (int64_t)number);
+		snprintf(wanted, sizeof(wanted), "%" PRId64, (int64_t)number);
+		expect(&text, wanted);
+		text_padded(&text, number, digits);
+		snprintf(wanted, sizeof(wanted), "%0*" PRIu64, (int)digits, number);
+		expect(&text, wanted);
+		format_value(&text, &value, &people);
+		snprintf(wanted, sizeof(wanted), "0x%08" PRIx64, number);
+		expect(&text, wanted);
+		value.type = IPC_TYPE_ADDRESS;
+		format_value(&text, &value, &people);
+		snprintf(wanted, sizeof(wanted), "0x%" PRIx64, number);
+		expect(&text, wanted);
+		value = (struct ipc_value){.type = IPC_TYPE_MODE, .u = number & 07777};
+		format_value(&text, &value, &people);
+		snprintf(wanted, sizeof(wanted), "0%03" PRIo64, number & 07777);
+		expect(&text, wanted);
+	}
+	text_release(&text);
+}
+
+/* The time shown last is not taken for another one, nor for the same one of another moment. */
+static void test_shown_time(void **state)
+{
+	static const int64_t times[] = {0, 0, 1, S, S, -S, 5000 * S, 5000 * S};
+	struct shown_time shown = {0};
+	struct text kept = {0}, text = {0};
+	size_t format, i;
+
+	(void)state;
+	for (format = TIME_SHORT; format <= TIME_CLOCK; format++) {
+		struct style style = {.time = (enum time_format)format, .shown = &shown};
+
+		shown.len = 0; /* of another style */
+		for (i = 0; i < 4 * sizeof(times) / sizeof(times[0]); i++) {
+			struct ipc_value value = {.type = IPC_TYPE_TIME, .i = times[i % 8]};
+
+			style.now = (int64_t)(i / 5) * 3600 * S;
+			format_value(&kept, &value, &style);
+			format_time(&text, value.i, style.time, style.now);
+			assert_string_equal(text_cstr(&kept), text_cstr(&text));
+			text_clear(&kept);
+			text_clear(&text);
+		}
+	}
+	text_release(&kept);
+	text_release(&text);
+}
+
+/* Whatever is added next, there is room for it, and for the terminator. */
+static void test_room(void **state)
+{
+	struct text text = {0};
+	size_t len = 0, i;
+
+	(void)state;
+	assert_non_null(text_reserve(&text, 0));
+	for (i = 0; i < 300; i++) {
+		memset(text_reserve(&text, i), 'x', i);
+		text.len += i;
+		len += i;
+		assert_true(text.room > text.len);
+		assert_int_equal(strlen(text_cstr(&text)), len);
+	}
+	text_release(&text);
+}
+
 static void test_relative(void **state)
 {
 	struct text text = {0};
@@ -192,9 +326,12 @@ static void test_values(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_size),   cmocka_unit_test(test_duration), cmocka_unit_test(test_seconds),
-		cmocka_unit_test(test_utc),    cmocka_unit_test(test_relative), cmocka_unit_test(test_json_string),
-		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_size),     cmocka_unit_test(test_duration),
+		cmocka_unit_test(test_seconds),  cmocka_unit_test(test_utc),
+		cmocka_unit_test(test_relative), cmocka_unit_test(test_json_string),
+		cmocka_unit_test(test_values),   cmocka_unit_test(test_utc_at_random),
+		cmocka_unit_test(test_numbers),  cmocka_unit_test(test_shown_time),
+		cmocka_unit_test(test_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -298,7 +298,8 @@ static void needs(void **state)
 		{"size > 1", 0},
 		{"holders", IPC_NEED_HOLDERS},
 		{"holders.pid == 1", IPC_NEED_HOLDERS},
-		{"not waiters or (user == app and state == idle)", IPC_NEED_WAITERS | IPC_NEED_NAMES | IPC_NEED_STATE},
+		{"not waiters or (user == app and state == idle)",
+		 IPC_NEED_WAITERS | IPC_NEED_NAMES | IPC_NEED_OWNER | IPC_NEED_STATE},
 		{"peers", IPC_NEED_PEERS},
 		{"peers.holders.comm == x", IPC_NEED_PEERS | IPC_NEED_HOLDERS},
 	};

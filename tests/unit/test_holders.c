@@ -15,6 +15,7 @@
 
 #include "holders/holders_index.h"
 #include "holders/superblocks.h"
+#include "sources/namespaces.h"
 #include "tree.h"
 
 #define IPC_NS 4026531839u
@@ -186,6 +187,111 @@ static void test_unwanted_spaces_and_processes(void **state)
 	assert_non_null(find(fx, IPC_SPACE_SOCKET, 0, 78));
 }
 
+/* What is seen in order, and what is not, comes in order. */
+static void test_ends_in_order(void **state)
+{
+	static const int seen[][2] = {{1, 2}, {1, 3}, {1, 7}, {2, 9}, {2, 4}, {2, 9}, {1, 3}, {3, 1}};
+	static const int wanted[][2] = {{1, 2}, {1, 3}, {1, 7}, {2, 4}, {2, 9}, {3, 1}};
+	struct ipc_process processes[] = {{.pid = 1}, {.pid = 2}, {.pid = 3}};
+	struct fixture *fx = *state;
+	const struct ipc_hold *hold;
+	const struct ipc_held *held;
+	size_t i, upto;
+
+	/* The first four are in order. */
+	for (upto = 4; upto <= sizeof(seen) / sizeof(seen[0]); upto += 4) {
+		ipc_processes_free(fx->processes);
+		ipc_holders_free(fx->holders);
+		read_holders(fx, everything);
+		for (i = 0; i < upto; i++) {
+			struct ipc_holders_seen one = {.key = {IPC_SPACE_PIPE, 0, 77}, .access = 1};
+
+			one.process = &processes[seen[i][0] - 1];
+			one.fd = seen[i][1];
+			assert_int_equal(ipc_holders_add(fx->holders, &one), 0);
+		}
+		assert_int_equal(ipc_holders_finish(fx->holders), 0);
+		held = find(fx, IPC_SPACE_PIPE, 0, 77);
+		assert_non_null(held);
+		assert_int_equal(held->count, upto == 4 ? 4 : 6);
+		for (i = 0, hold = NULL; i < held->count; i++) {
+			hold = ipc_holders_hold(fx->holders, held, hold);
+			assert_non_null(hold);
+			assert_int_equal(hold->process->pid, upto == 4 ? seen[i][0] : wanted[i][0]);
+			assert_int_equal(hold->fd, upto == 4 ? seen[i][1] : wanted[i][1]);
+		}
+		assert_null(ipc_holders_hold(fx->holders, held, hold));
+	}
+}
+
+/* ---- some objects alone ------------------------------------------------------------------------------------------ */
+
+static void test_keys_alone(void **state)
+{
+	static const struct ipc_key keys[] = {{IPC_SPACE_PIPE, 0, 77}, {IPC_SPACE_SOCKET, 0, 80}};
+	struct ipc_holders_want want = {.spaces = ~0u, .maps = true, .keys = keys, .key_count = 2};
+	struct fixture *fx = *state;
+
+	add_process(fx, 101);
+	add_process(fx, 102);
+	add_fd(fx, "101", 3, "pipe:[77]", "flags:\t00\n");
+	add_fd(fx, "101", 4, "pipe:[78]", "flags:\t00\n");
+	add_fd(fx, "101", 5, "socket:[77]", "flags:\t02\n");
+	add_fd(fx, "102", 3, "socket:[80]", "flags:\t02\n");
+	add_fd(fx, "102", 4, "pipe:[77]", "flags:\t01\n");
+	add_fd(fx, "102", 5, "net:[4026532999]", "flags:\t00\n");
+	set_maps(fx, "101", "3000-5000 rw-s 00000000 00:01 77                       /memfd:five (deleted)\n");
+	read_holders(fx, want);
+	assert_int_equal(count_all(fx, IPC_SPACE_NONE), 3);
+	assert_int_equal(find(fx, IPC_SPACE_PIPE, 0, 77)->count, 2);
+	assert_int_equal(find(fx, IPC_SPACE_SOCKET, 0, 80)->count, 1);
+	/* Namespaces have no keys that anybody could know: they are asked for by their space alone. */
+	assert_non_null(find(fx, IPC_SPACE_NS, IPC_NS_NET, 4026532999u));
+
+	/* Of one process; and none at all. */
+	ipc_processes_free(fx->processes);
+	ipc_holders_free(fx->holders);
+	want.only = 102;
+	want.spaces = IPC_SPACE_BIT(IPC_SPACE_PIPE) | IPC_SPACE_BIT(IPC_SPACE_SOCKET);
+	read_holders(fx, want);
+	assert_int_equal(count_all(fx, IPC_SPACE_NONE), 2);
+	assert_int_equal(find(fx, IPC_SPACE_PIPE, 0, 77)->count, 1);
+	ipc_processes_free(fx->processes);
+	ipc_holders_free(fx->holders);
+	want.key_count = 0;
+	read_holders(fx, want);
+	assert_int_equal(count_all(fx, IPC_SPACE_NONE), 0);
+}
+
+static void test_namespaces(void **state)
+{
+	struct fixture *fx = *state;
+	const struct ipc_hold *hold;
+	const struct ipc_held *held;
+
+	add_process(fx, 101);
+	add_process(fx, 102);
+	add_fd(fx, "101", 3, "net:[4026532999]", "flags:\t00\n");
+	add_fd(fx, "101", 4, "ipc:[4026532998]", "flags:\t00\n");
+	add_fd(fx, "101", 5, "mnt:[4026532997]", "flags:\t00\n");
+	add_fd(fx, "101", 6, "pid:[4026532996]", "flags:\t00\n");
+	add_fd(fx, "101", 7, "net:[4026532995", "flags:\t00\n");
+	add_fd(fx, "102", 9, "net:[4026532999]", "flags:\t00\n");
+	read_holders(fx, (struct ipc_holders_want){.spaces = IPC_SPACE_BIT(IPC_SPACE_NS)});
+	assert_int_equal(count_all(fx, IPC_SPACE_NONE), 3);
+	assert_non_null(find(fx, IPC_SPACE_NS, IPC_NS_IPC, 4026532998u));
+	assert_non_null(find(fx, IPC_SPACE_NS, IPC_NS_MNT, 4026532997u));
+	held = find(fx, IPC_SPACE_NS, IPC_NS_NET, 4026532999u);
+	assert_non_null(held);
+	assert_int_equal(held->count, 2);
+	hold = ipc_holders_hold(fx->holders, held, NULL);
+	assert_int_equal(hold->process->pid, 101);
+	assert_int_equal(hold->fd, 3);
+	hold = ipc_holders_hold(fx->holders, held, hold);
+	assert_int_equal(hold->process->pid, 102);
+	assert_int_equal(hold->fd, 9);
+}
+
 /* ---- files ------------------------------------------------------------------------------------------------------- */
 
 static void test_fifo_by_path(void **state)
@@ -281,7 +387,7 @@ static void test_maps(void **state)
 	held = find(fx, IPC_SPACE_FILE, makedev(8, 1), 51);
 	assert_path(held, "/var/lib/with\nnewline");
 	assert_int_equal(held->count, 2);
-	assert_int_equal(held->mode, IPC_UNKNOWN);
+	assert_int_equal(held->mode, 0);
 	assert_int_equal(count_all(fx, IPC_SPACE_NONE), 6);
 }
 
@@ -445,7 +551,7 @@ static void test_index_keeps_every_object(void **state)
 {
 	struct fixture *fx = *state;
 	struct ipc_process process = {.pid = 7};
-	struct ipc_holders_seen seen = {.process = &process, .mode = IPC_UNKNOWN, .access = 1};
+	struct ipc_holders_seen seen = {.process = &process, .access = 1};
 	const uint64_t count = 100000;
 	const struct ipc_held *held;
 	uint64_t i;
@@ -476,6 +582,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_pipe_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_ends_are_sorted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unwanted_spaces_and_processes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ends_in_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_keys_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_namespaces, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fifo_by_path, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_memfd_by_device, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_maps, setup, teardown),

@@ -192,6 +192,19 @@ static void btrfs_subvolumes(void **state)
 	assert_null(ipc_mounts_of_device(f->mounts, makedev(0, 45)));
 }
 
+static void the_first_of_a_device_counts(void **state)
+{
+	struct fixture *f = *state;
+
+	table(f, "25 1 0:44 / / rw - btrfs /dev/vda2 rw\n"
+		 "26 25 0:45 / /a rw - tmpfs t rw\n"
+		 "27 25 0:46 / /b rw - tmpfs t rw\n"
+		 "28 25 0:45 / /c rw - tmpfs t rw\n");
+	assert_int_equal(ipc_mounts_of_device(f->mounts, makedev(0, 44))->id, 25);
+	assert_int_equal(ipc_mounts_of_device(f->mounts, makedev(0, 45))->id, 26);
+	assert_int_equal(ipc_mounts_of_device(f->mounts, makedev(0, 46))->id, 27);
+}
+
 /* Ids in a captured table are of another machine: a file that is looked at here is never matched with them. */
 static void captured_ids_prove_nothing(void **state)
 {
@@ -279,6 +292,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(without_a_root, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_may_hang_is_not_local, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(btrfs_subvolumes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_first_of_a_device_counts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(captured_ids_prove_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(captured_table_of_init, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(file_stat, set_up, tear_down),

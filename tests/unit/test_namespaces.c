@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "model/record.h"
 #include "sources/namespaces.h"
 #include "sources/procfs.h"
 #include "tree.h"
@@ -174,6 +175,108 @@ static void test_a_namespace_that_has_gone(void **state)
 	assert_null(ctx->away);
 }
 
+struct visits {
+	pthread_t threads[4];
+	const struct ipc_ns *places[4];
+	int errors[4];
+	size_t count, most;
+};
+
+static int note_visit(const struct ipc_ns *ns, int error, void *data)
+{
+	struct visits *visits = data;
+
+	visits->threads[visits->count] = pthread_self();
+	visits->places[visits->count] = ns;
+	visits->errors[visits->count++] = error;
+	return visits->count == visits->most ? 9 : 0;
+}
+
+/* One that has gone is told of and does not keep from the next. */
+static void test_many_in_turn(void **state)
+{
+	struct ipc_ctx *ctx = *state;
+	struct ipc_ns own = {.type = IPC_NS_NET, .own = true},
+		      gone = {.type = IPC_NS_NET, .path = (char *)"self/ns/net"},
+		      there = {.type = IPC_NS_NET, .path = (char *)"self/ns/net"};
+	const struct ipc_ns *places[] = {&own, &there, &gone, &there};
+	struct visits visits = {.most = 5};
+	size_t i;
+
+	assert_int_equal(ipc_proc_inode_link(ctx, &there.inode, "self/ns/net"), 0);
+	assert_int_equal(ipc_ns_call_each(ctx, places, 4, note_visit, &visits), 0);
+	assert_int_equal(visits.count, 4);
+	for (i = 0; i < 4; i++)
+		assert_ptr_equal(visits.places[i], places[i]);
+	assert_int_equal(visits.errors[0], 0);
+	assert_true(pthread_equal(visits.threads[0], pthread_self()));
+	assert_int_equal(visits.errors[2], -ESTALE);
+	assert_null(ctx->away);
+	if (visits.errors[1] == -EPERM)
+		skip();
+	assert_int_equal(visits.errors[1], 0);
+	assert_int_equal(visits.errors[3], 0);
+	/* One thread for a row of them. */
+	assert_false(pthread_equal(visits.threads[1], pthread_self()));
+	assert_true(pthread_equal(visits.threads[1], visits.threads[3]));
+	visits = (struct visits){.most = 2};
+	assert_int_equal(ipc_ns_call_each(ctx, places, 4, note_visit, &visits), 9);
+	assert_int_equal(visits.count, 2);
+}
+
+static void assert_place(const struct ipc_ns_set *set, enum ipc_ns_type type, uint64_t inode, int64_t pid,
+			 const char *path)
+{
+	const struct ipc_ns *ns = ipc_ns_set_find(set, type, inode);
+
+	assert_non_null(ns);
+	assert_int_equal(ns->pid, pid);
+	assert_string_equal(ns->path, path);
+}
+
+/* By processes, by threads, by descriptors and by mounts; the descriptors may have been read by somebody else. */
+static void test_all_that_proc_names(void **state)
+{
+	/* The first was closed, the second is another's by now, the last is a process's as well. */
+	static const struct ipc_ns_kept kept[] = {
+		{IPC_NS_NET, 900, 10, 3}, {IPC_NS_NET, 901, 10, 4}, {IPC_NS_IPC, 902, 10, 5}, {IPC_NS_NET, 200, 10, 6}};
+	struct ipc_ns_set set = {0};
+	struct tree tree;
+	struct ipc_ctx *ctx;
+
+	(void)state;
+	tree_make(&tree);
+	tree_link(&tree, "proc/10/ns/ipc", "ipc:[100]");
+	tree_link(&tree, "proc/10/ns/net", "net:[200]");
+	tree_link(&tree, "proc/10/ns/mnt", "mnt:[300]");
+	tree_link(&tree, "proc/10/task/10/ns/net", "net:[200]");
+	tree_link(&tree, "proc/10/task/11/ns/net", "net:[201]");
+	tree_link(&tree, "proc/10/fd/4", "net:[903]");
+	tree_link(&tree, "proc/10/fd/5", "ipc:[902]");
+	tree_link(&tree, "proc/10/fd/6", "net:[200]");
+	tree_link(&tree, "proc/10/fd/7", "uts:[904]");
+	tree_write(&tree, "proc/10/mountinfo", "30 25 0:4 net:[905] /run/netns/a rw - nsfs nsfs rw\n");
+	assert_int_equal(ipc_ctx_new(&ctx), 0);
+	assert_int_equal(ipc_ctx_set_root(ctx, tree.root), 0);
+	assert_int_equal(ipc_ns_set_all(ctx, &set, NULL, 0), 0);
+	assert_int_equal(set.count, 7);
+	assert_place(&set, IPC_NS_NET, 200, 10, "10/ns/net");
+	assert_place(&set, IPC_NS_NET, 903, IPC_UNKNOWN_INT, "10/fd/4");
+	assert_place(&set, IPC_NS_IPC, 902, IPC_UNKNOWN_INT, "10/fd/5");
+	assert_place(&set, IPC_NS_NET, 905, IPC_UNKNOWN_INT, "10/root/run/netns/a");
+	ipc_ns_set_release(&set);
+	assert_int_equal(ipc_ns_set_all(ctx, &set, kept, 4), 0);
+	assert_int_equal(set.count, 6);
+	assert_place(&set, IPC_NS_NET, 200, 10, "10/ns/net");
+	assert_place(&set, IPC_NS_NET, 201, 10, "10/task/11/ns/net");
+	assert_place(&set, IPC_NS_IPC, 902, IPC_UNKNOWN_INT, "10/fd/5");
+	assert_place(&set, IPC_NS_NET, 905, IPC_UNKNOWN_INT, "10/root/run/netns/a");
+	assert_int_equal(set.hidden, 0);
+	ipc_ns_set_release(&set);
+	ipc_ctx_unref(ctx);
+	tree_remove(&tree);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +286,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_the_own_namespace_from_far_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_an_errand_of_who_is_at_home, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_namespace_that_has_gone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many_in_turn, setup, teardown),
+		cmocka_unit_test(test_all_that_proc_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

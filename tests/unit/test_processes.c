@@ -152,6 +152,30 @@ static void load_adds_the_namespace(void **state)
 	assert_int_equal(ipc_processes_peek(f->processes, 1)->ipc_ns, 0);
 }
 
+/* PID/status has it too, with newlines and backslashes escaped; where it does not, PID/stat is left. */
+static void name_is_in_the_status(void **state)
+{
+	struct fixture *f = *state;
+	struct ipc_process *process;
+
+	tree_write(&f->tree, "proc/10/status", "Name:\ta\\\\n\\nUid:\\t0\nUid:\t1000\t0\t0\t0\n");
+	tree_write(&f->tree, "proc/11/stat", "11 (un)known) S 1 1");
+	tree_write(&f->tree, "proc/11/status", "Uid:\t0\nUid:\t1000\t0\t0\t0\n");
+	list(f, 0);
+	process = ipc_processes_lookup(f->processes, 10);
+	assert_null(process->comm.data);
+	ipc_processes_name(f->processes, process);
+	assert_int_equal(process->uid, 1000);
+	assert_int_equal(process->comm.len, strlen("a\\n\nUid:\\t0"));
+	assert_memory_equal(process->comm.data, "a\\n\nUid:\\t0", process->comm.len);
+	process = ipc_processes_lookup(f->processes, 11);
+	ipc_processes_name(f->processes, process);
+	assert_int_equal(process->uid, 1000);
+	assert_int_equal(process->comm.len, strlen("un)known"));
+	assert_int_equal(process->started, IPC_UNKNOWN_INT);
+	assert_null(ipc_processes_lookup(f->processes, 12));
+}
+
 static void one_alone(void **state)
 {
 	struct fixture *f = *state;
@@ -391,6 +415,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(without_a_boot_time, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(load_adds_the_namespace, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_alone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(name_is_in_the_status, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(coming_and_going, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(uids, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(uids_with_hidden_processes, set_up, tear_down),

@@ -12,6 +12,7 @@
 
 #include <ipctool/ipctool.h>
 
+#include "model/record.h"
 #include "tree.h"
 
 #define BOOT 1700000000LL
@@ -206,6 +207,41 @@ static void test_every_ref_and_handle_is_taken_back(void **state)
 	ipc_set_free(set);
 }
 
+static void test_fields_read_at_once(void **state)
+{
+	struct fixture *fx = *state;
+	const struct ipc_field *fields[64] = {NULL};
+	struct ipc_value values[64];
+	struct ipc_set *set;
+	size_t i, count;
+
+	assert_int_equal(ipc_query_add(fx->query, "shm/sysv", false), 0);
+	ipc_query_want_all(fx->query);
+	set = collect(fx);
+	assert_true(ipc_set_count(set) > 0);
+	for (i = 0; i < ipc_set_count(set); i++) {
+		const struct ipc_object *object = ipc_set_get(set, i);
+		const struct ipc_record *record = ipc_kind_record(ipc_object_kind(object));
+
+		/* the first one is not of this kind */
+		for (count = 1; (fields[count] = ipc_record_field(record, count - 1)); count++)
+			assert_in_range(count, 1, 62);
+		memset(values, 0xff, sizeof(values));
+		ipc_object_get_all(object, fields, count, values);
+		assert_true(values[0].null);
+		while (--count) {
+			struct ipc_value value;
+
+			ipc_object_get(object, fields[count], &value);
+			assert_int_equal(values[count].type, ipc_field_type(fields[count]));
+			assert_int_equal(values[count].type, value.type);
+			assert_int_equal(values[count].null, value.null);
+			assert_int_equal(ipc_value_compare(&values[count], &value), 0);
+		}
+	}
+	ipc_set_free(set);
+}
+
 static void test_references_come_in_the_order_given(void **state)
 {
 	struct fixture *fx = *state;
@@ -393,6 +429,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unwanted_is_null, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_references, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_every_ref_and_handle_is_taken_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fields_read_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_references_come_in_the_order_given, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_filter_and_sort, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_process_named_twice_is_one, setup, teardown),

@@ -137,6 +137,13 @@ static void finds_by_type_alone(void **state)
 	assert_int_equal(count(f, S_IFREG), 1);
 	assert_int_equal(count(f, S_IFIFO), 0);
 	assert_true(has(f, S_IFREG, "/run/file"));
+	/* Nobody asks for the others. */
+	scan_types(f, IPC_SCAN_FIFOS, top, 1);
+	assert_int_equal(count(f, S_IFIFO), 2);
+	assert_int_equal(count(f, S_IFSOCK), 0);
+	scan_types(f, IPC_SCAN_SOCKETS, top, 1);
+	assert_int_equal(count(f, S_IFIFO), 0);
+	assert_int_equal(count(f, S_IFSOCK), 1);
 }
 
 static void names_may_be_anything(void **state)

@@ -298,6 +298,56 @@ static void peers(void **state)
 	ipc_inet_index_release(&index);
 }
 
+static void same_as_inet_ntop(unsigned family, const unsigned char bytes[16])
+{
+	char expected[INET6_ADDRSTRLEN], text[INET6_ADDRSTRLEN];
+	struct ipc_inet_end end;
+	size_t len;
+
+	memcpy(end.address, bytes, sizeof(end.address));
+	assert_non_null(inet_ntop((int)family, family == AF_INET ? bytes + 12 : bytes, expected, sizeof(expected)));
+	len = ipc_inet_format_address(family, &end, text);
+	assert_int_equal(len, strlen(expected));
+	assert_memory_equal(text, expected, len);
+}
+
+/* Addresses are written without the C library, as it writes them: each pattern of zero groups, with short and long ones between. */
+static void addresses(void **state)
+{
+	static const char *const special[] = {"::",         "::1",           "::1:0",          "::ffff:1.2.3.4",
+					      "::1.2.3.4",  "::ffff:0:0",    "::fffe:1.2.3.4", "64:ff9b::1.2.3.4",
+					      "1::",        "1::2:0:0:0:3",  "1:0:0:2::3",     "fe80::1:0:0:ff",
+					      "::0.1.0.0",  "::0.0.255.255", "2001:db8::",     "0:1::2",
+					      "1:0:2:0::5", "::ffff:0.0.0.0"};
+	unsigned char bytes[16];
+	unsigned pattern, i;
+	size_t at;
+
+	(void)state;
+	for (at = 0; at < sizeof(special) / sizeof(special[0]); at++) {
+		assert_int_equal(inet_pton(AF_INET6, special[at], bytes), 1);
+		same_as_inet_ntop(AF_INET6, bytes);
+	}
+	for (pattern = 0; pattern < 1u << 8; pattern++) {
+		for (i = 0; i < 8; i++) {
+			unsigned group =
+				pattern >> i & 1 ? 0 : (0xf731u + 0x1111u * i * pattern) >> 4 * (i % 4) & 0xffff;
+
+			bytes[2 * i] = (unsigned char)(group >> 8);
+			bytes[2 * i + 1] = (unsigned char)group;
+		}
+		same_as_inet_ntop(AF_INET6, bytes);
+		same_as_inet_ntop(AF_INET, bytes);
+	}
+	srandom(1);
+	for (pattern = 0; pattern < 20000; pattern++) {
+		for (i = 0; i < 16; i++)
+			bytes[i] = random() % 3 ? (unsigned char)random() : 0;
+		same_as_inet_ntop(AF_INET6, bytes);
+		same_as_inet_ntop(AF_INET, bytes);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,6 +359,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(raw, diag_setup, diag_teardown),
 		cmocka_unit_test(listener_choice),
 		cmocka_unit_test(peers),
+		cmocka_unit_test(addresses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,8 +76,16 @@ void tree_link(const struct tree *tree, const char *path, const char *target)
 
 void tree_process(const struct tree *tree, int pid, const char *comm, unsigned long long ticks, unsigned uid)
 {
-	char path[64], text[1024];
+	char path[64], text[1024], name[64];
+	size_t len = 0;
 
+	/* status has it escaped. */
+	for (const char *at = comm; *at && len < sizeof(name) - 3; at++) {
+		if (*at == '\n' || *at == '\\')
+			name[len++] = '\\';
+		name[len++] = *at == '\n' ? 'n' : *at;
+	}
+	name[len] = '\0';
 	snprintf(path, sizeof(path), "proc/%d/stat", pid);
 	snprintf(text, sizeof(text), "%d (%s) S 1 1 1 0 -1 4194560 1 1 1 1 1 1 1 1 20 0 1 0 %llu 1000 100 1\n", pid,
 		 comm, ticks);
@@ -85,10 +93,10 @@ void tree_process(const struct tree *tree, int pid, const char *comm, unsigned l
 	snprintf(path, sizeof(path), "proc/%d/status", pid);
 	snprintf(
 		text, sizeof(text),
-		"Name:\tx\nPid:\t%d\nUid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nThreads:\t1\nSigQ:\t3/95000\n"
+		"Name:\t%s\nPid:\t%d\nUid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nThreads:\t1\nSigQ:\t3/95000\n"
 		"SigPnd:\t0000000000000000\nShdPnd:\t0000000000004000\nSigBlk:\t0000000200000001\nSigIgn:\t0000000000001000\n"
 		"SigCgt:\t0000000000000002\n",
-		pid, uid, uid, uid, uid, uid, uid, uid, uid);
+		name, pid, uid, uid, uid, uid, uid, uid, uid, uid);
 	tree_write(tree, path, text);
 }
 

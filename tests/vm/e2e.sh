@@ -70,6 +70,10 @@ ln -sf "$(command -v bash)" "$root/bin/bash"
 # Tests look with it at what is left, where it is there.
 ! command -v bpftool >/dev/null || copy "$(command -v bpftool)"
 copy "$IPCTOOL" "$MKIPC" "$SANDBOX" "$@"
+# What ipctool loads itself ldd does not know of.
+while read -r library; do
+	copy "$library"
+done < <(PATH=$PATH:/usr/sbin:/sbin ldconfig -p | sed -n 's/^[[:space:]]*lib\(bpf\|smartcols\)\.so\.[0-9]* (.*x86-64.*) => //p')
 mkdir -p "$root$SOURCE_DIR/tests"
 cp -R "$SOURCE_DIR/tests/e2e" "$root$SOURCE_DIR/tests/"
 # Modules with what they depend on.

@@ -40,11 +40,20 @@ guest_begin() {
 	ln -s /bin/busybox "$root/sbin/modprobe"
 }
 
+# loaded_libraries: where those are that ipctool loads itself, so that ldd does not know of them.
+loaded_libraries() {
+	PATH=$PATH:/usr/sbin:/sbin ldconfig -p | sed -n 's/^[[:space:]]*lib\(bpf\|smartcols\)\.so\.[0-9]* (.*x86-64.*) => //p'
+}
+
 # guest_libraries PROGRAM...: what the dynamic linker needs for them, each at the place where it is looked for.
 guest_libraries() {
+	loaded=$(loaded_libraries)
 	# "NAME => /path (address)" and "/lib64/ld-linux-x86-64.so.2 (address)"
-	for program; do
+	for program in "$@" $loaded; do
 		ldd "$program"
+		case $program in
+		*.so.*) echo "$program => $program (0x)" ;;
+		esac
 	done | sed -n 's/^.*=> \(\/.*\) (0x.*$/\1/p; s/^[[:space:]]*\(\/.*\) (0x.*$/\1/p' |
 		sort -u |
 		while read -r library; do
