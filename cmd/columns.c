@@ -240,8 +240,9 @@ static void read_members(struct columns *columns)
 	for (i = 0; i < columns->count; i++) {
 		struct ipc_value record = columns->values[i];
 
-		if (columns->items[i].member && !record.null)
-			ipc_value_member(&record, 0, columns->items[i].member, &columns->values[i]);
+		if (columns->items[i].member && !record.null &&
+		    ipc_value_member(&record, 0, columns->items[i].member, &columns->values[i]) < 0)
+			columns->values[i].null = true;
 	}
 }
 

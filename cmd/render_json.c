@@ -100,8 +100,9 @@ static bool json_object(struct renderer *renderer, const struct ipc_object *obje
 		struct ipc_value value = plan->values[i];
 
 		text_bytes(out, plan->keys[i].data, plan->keys[i].len);
-		if (plan->members[i] && !value.null)
-			ipc_value_member(&plan->values[i], 0, plan->members[i], &value);
+		if (plan->members[i] && !value.null &&
+		    ipc_value_member(&plan->values[i], 0, plan->members[i], &value) < 0)
+			value.null = true;
 		format_json(out, &value);
 	}
 	text_string(out, json->lines ? "}\n" : "}");

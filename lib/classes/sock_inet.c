@@ -429,8 +429,9 @@ static int collect_alone(struct inet_walk *walk)
 
 	walk->states = 0;
 	walk->protocol = &protocols[0];
-	if (ipc_run_needs(walk->base.run, IPC_NEED_LISTENER))
-		r = index_listeners(walk);
+	/* What is not available says so when it is listed. */
+	if (ipc_run_needs(walk->base.run, IPC_NEED_LISTENER) && index_listeners(walk) == -ENOMEM)
+		r = -ENOMEM;
 	for (i = 0; r == 0 && i < walk->few.count && walk->states != ~0u; i++) {
 		walk->alone = walk->few.inodes[i];
 		r = ask_alone(walk, &lender);
