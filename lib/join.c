@@ -22,15 +22,20 @@ static const char *const scan_dirs[] = {"/run", "/tmp", "/var/tmp", "/dev/shm"};
 enum { TRIED_PROCESSES = 1, TRIED_BLOCKED = 2, TRIED_INFLIGHT = 4, TRIED_UNDO = 8 };
 
 /* Why processes hide, and what would help. */
-static const char *why_hidden(void)
+static const char *why_hidden(int error)
 {
+	if (error == EMFILE || error == ENFILE)
+		return "more open files must be allowed (ulimit -n)";
+	if (error != EACCES && error != EPERM)
+		return "who has what is read in /proc";
 	return geteuid() == 0 ? "a security policy hides them even from root; --holders-from bpf may see their files"
 			      : "other users' processes can be read with CAP_SYS_PTRACE (root)";
 }
 
 void ipc_run_report_hidden(struct ipc_run *run, int error, const char *what, size_t count)
 {
-	ipc_run_problem(run, true, error, why_hidden(), "%s of %zu process%s", what, count, count == 1 ? "" : "es");
+	ipc_run_problem(run, error == EACCES || error == EPERM, error, why_hidden(error), "%s of %zu process%s", what,
+			count, count == 1 ? "" : "es");
 }
 
 int ipc_run_new(struct ipc_query *query, struct ipc_run **out)

@@ -37,7 +37,7 @@ static int read_at_home(void *data)
 	run->query->holder_source = ipc_holders_source(reading->holders);
 	hidden = ipc_holders_hidden(reading->holders, &error);
 	/* A second look may come upon others, who have come meanwhile. */
-	if (hidden && !run->told_hidden)
+	if (hidden && (!run->told_hidden || (error != EACCES && error != EPERM)))
 		ipc_run_report_hidden(run, error, "files", hidden);
 	run->told_hidden |= hidden > 0;
 	return 0;
@@ -140,6 +140,22 @@ const struct ipc_held *ipc_run_find_held(struct ipc_run *run, struct ipc_key key
 		*in = ipc_run_all_holders(run);
 	}
 	return *in ? ipc_holders_find(*in, key) : NULL;
+}
+
+static size_t most_hidden(const struct ipc_holders *holders, size_t most)
+{
+	size_t hidden = holders ? ipc_holders_hidden(holders, NULL) : 0;
+
+	return hidden > most ? hidden : most;
+}
+
+size_t ipc_run_hidden_holders(const struct ipc_run *run)
+{
+	size_t i, most = most_hidden(run->shared, most_hidden(run->holders, 0));
+
+	for (i = 0; i < run->limited_count; i++)
+		most = most_hidden(run->limited[i], most);
+	return most;
 }
 
 void ipc_run_expect_sockets(struct ipc_run *run, const uint32_t *inodes, size_t count)

@@ -131,13 +131,13 @@ bool ipc_judge_blind(struct ipc_run *run, bool waits)
 	struct ipc_holders *holders = ipc_run_holders(run);
 	bool blind = false;
 	size_t hidden;
-	int error;
 
-	if (!holders) {
+	/* After a later look failed, objects are joined with none. */
+	if (!holders || run->no_holders) {
 		ipc_evidence(run, "holders could not be read");
 		return true;
 	}
-	hidden = ipc_holders_hidden(holders, &error);
+	hidden = ipc_run_hidden_holders(run);
 	if (hidden) {
 		ipc_evidence(run, "files of %zu process%s could not be read", hidden, hidden == 1 ? "" : "es");
 		blind = true;

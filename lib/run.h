@@ -175,6 +175,8 @@ struct ipc_holders *ipc_run_holders(struct ipc_run *run);
 struct ipc_holders *ipc_run_all_holders(struct ipc_run *run);
 /* The holders of @key, whichever of the above knows them, and *@in which one; NULL: nobody, or they cannot be read. */
 const struct ipc_held *ipc_run_find_held(struct ipc_run *run, struct ipc_key key, struct ipc_holders **in);
+/* Processes that the above could not read: the most that any of them missed, as objects may have been joined with each. */
+size_t ipc_run_hidden_holders(const struct ipc_run *run);
 /* The holders of sockets with these inodes will be looked up soon; costs nothing when none have been read yet. */
 void ipc_run_expect_sockets(struct ipc_run *run, const uint32_t *inodes, size_t count);
 /*

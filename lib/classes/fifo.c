@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 
 #include "classes/contents.h"
-#include "classes/file_events.h"
 #include "classes/fifo_judge.h"
+#include "classes/file_events.h"
 #include "classes/held.h"
 #include "classes/pipe.h"
 #include "model/keyset.h"
@@ -157,9 +157,30 @@ static struct ipc_bytes without_deleted(struct ipc_bytes path)
 	return path;
 }
 
+/*
+ * Those that one process has are taken by the paths under which it has them. Where that leads elsewhere, or is one name of
+ * several, the directories tell the one under which the FIFO is listed with all.
+ */
+static void find_name(struct collector *c, struct found *found)
+{
+	const struct ipc_scan *scan;
+	const struct ipc_scan_entry *entry;
+
+	if (!found->known || found->file.links <= (found->reachable ? 1 : 0))
+		return;
+	scan = ipc_run_scan(c->run);
+	entry = scan ? ipc_scan_find(scan, found->key.device, found->key.inode) : NULL;
+	if (!entry || !S_ISFIFO(entry->file.mode))
+		return;
+	found->path = ipc_bytes_of(entry->path);
+	found->file = entry->file;
+	found->reachable = true;
+}
+
 static int collect_held(struct collector *c)
 {
 	struct ipc_holders *holders = ipc_run_holders(c->run);
+	bool scans = ipc_run_held_only(c->run); /* otherwise that was done */
 	const struct ipc_held *held;
 	size_t at = 0;
 	int r = 0;
@@ -170,7 +191,7 @@ static int collect_held(struct collector *c)
 		if (!S_ISFIFO(held->mode))
 			continue;
 		found.reachable = leads_here(c, held->path, &found);
-		if (!found.reachable && c->foreign)
+		if (!found.reachable && c->foreign && (!scans || ipc_keyset_has(c->met, found.key)))
 			continue;
 		if (!found.reachable) {
 			/* Unlinked, renamed since, or of another mount namespace. */
@@ -179,7 +200,10 @@ static int collect_held(struct collector *c)
 			if (found.known && found.file.links)
 				found.path = held->path;
 		}
-		r = emit(c, &found);
+		if (scans)
+			find_name(c, &found);
+		if (found.reachable || !c->foreign)
+			r = emit(c, &found);
 	}
 	return r;
 }

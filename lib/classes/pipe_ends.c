@@ -57,10 +57,8 @@ static struct ipc_list with_access(struct ipc_run *run, const struct ipc_list *h
 /* Does this /proc show every process, with all its files? Then an end without a holder is an end that nobody has. */
 static bool sees_all(struct ipc_run *run)
 {
-	struct ipc_holders *holders = ipc_run_holders(run);
-	int error;
-
-	return holders && !ipc_holders_hidden(holders, &error) && !run->one_process && ipc_proc_initial_pidns(run->ctx);
+	return ipc_run_holders(run) && !ipc_run_hidden_holders(run) && !run->one_process &&
+	       ipc_proc_initial_pidns(run->ctx);
 }
 
 /* Holders are ordered by process: one that has an end several times is named once. */

@@ -78,8 +78,8 @@ static int open_listed(struct ipc_run *run, const struct ipc_shm_file *file)
 
 static int open_held(struct ipc_run *run, struct ipc_key key)
 {
-	struct ipc_holders *holders = ipc_run_holders(run);
-	const struct ipc_held *held = holders ? ipc_holders_find(holders, key) : NULL;
+	struct ipc_holders *holders;
+	const struct ipc_held *held = ipc_run_find_held(run, key, &holders);
 	const struct ipc_hold *hold = NULL;
 	char path[128];
 	int fd = -ENOENT;

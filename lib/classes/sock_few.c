@@ -149,8 +149,9 @@ int ipc_sock_few_init(struct ipc_sock_few *few, struct ipc_run *run, const struc
 	if (!few->inodes)
 		return -ENOMEM;
 	few->active = true;
+	/* 0 is no number of a socket: it stands for each that no process has. */
 	for (i = 0; i < count; i++)
-		if (may_be(sort_known(run->sorts, inodes[i]), kind))
+		if (inodes[i] && may_be(sort_known(run->sorts, inodes[i]), kind))
 			few->inodes[few->count++] = inodes[i];
 	return 0;
 }

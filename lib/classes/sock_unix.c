@@ -48,7 +48,7 @@ struct unix_walk {
 	struct ipc_unix_files files;
 	struct ipc_sock_few few;
 	struct ipc_buf answer; /* about one of these */
-	uint64_t told;         /* messages about sockets, whether they are asked for or not */
+	uint64_t found;        /* sockets that are asked for, as far as their numbers tell */
 	bool named_only;
 	bool by_name; /* nothing but sockets of certain names is asked for */
 	bool wants_listeners, has_listeners;
@@ -348,12 +348,11 @@ static int take_socket(const struct nlmsghdr *nlh, void *data)
 	struct ipc_unix_socket socket;
 	int r;
 
-	walk->told++;
-	if (ipc_sock_few_lacks(&walk->few, msg->udiag_ino))
+	/* Whether it is asked for or not: take_all() wants to know how many there are. */
+	if (ipc_sock_walk_met(&walk->base, msg->udiag_cookie) || ipc_sock_few_lacks(&walk->few, msg->udiag_ino))
 		return 0;
+	walk->found++;
 	ipc_unix_parse(nlh, &socket);
-	if (ipc_sock_walk_met(&walk->base, socket.cookie))
-		return 0;
 	r = ipc_unix_files_note(&walk->files, &socket);
 	if (r < 0 || (walk->by_name && !socket.name.data && !socket.file))
 		return r;
@@ -390,15 +389,15 @@ static int take_all(struct unix_walk *walk, unsigned show)
 	int look, r = 0;
 
 	for (look = 0; look < LOOKS; look++) {
-		size_t before = walk->base.seen.count;
+		uint64_t before = walk->found;
 
 		r = ipc_unix_dump(&walk->base, ~0u, show, take_socket, walk);
 		if (r < 0 || run->ctx->captured)
 			break;
-		if (walk->few.active && walk->base.seen.count >= walk->few.count)
+		if (walk->few.active && walk->found >= walk->few.count)
 			break;
-		if (look == 0 ? count_sockets(run) == counted && walk->told >= counted
-			      : walk->base.seen.count == before)
+		if (look == 0 ? count_sockets(run) == counted && walk->base.seen.count >= counted
+			      : walk->found == before)
 			break;
 	}
 	return r;
@@ -464,6 +463,9 @@ static int take_alone(struct unix_walk *walk, unsigned show)
 	if (walk->few.count && ask_alone(walk, 0, 0) != -EINVAL)
 		return 1;
 	for (i = 0; r == 0 && i < walk->few.count; i++) {
+		/* The question has room for 32 bits. */
+		if (walk->few.inodes[i] > UINT32_MAX)
+			continue;
 		ipc_buf_clear(&walk->answer);
 		r = ask_alone(walk, walk->few.inodes[i], show);
 		if (r == 0 && walk->answer.len)

@@ -427,6 +427,7 @@ const struct ipc_changes ipc_changes_sock_unix = {
 	.set_takes = IPC_SET_PERMS,
 	.creates_by = 1u << IPC_BY_PATH | 1u << IPC_BY_ABSTRACT,
 	.creation_example = "/path",
+	.send_needs = IPC_NEED_END,
 	.remove_needs = IPC_NEED_HOLDERS,
 	.create = ipc_unix_create,
 	.set = set,

@@ -165,7 +165,8 @@ int ipc_holders_add(struct ipc_holders *holders, const struct ipc_holders_seen *
 void ipc_holders_hide(struct ipc_holders *holders, int error)
 {
 	holders->hidden++;
-	if (!holders->hidden_error)
+	/* A fault tells more than what an ordinary user is used to. */
+	if (!holders->hidden_error || (error != EACCES && error != EPERM))
 		holders->hidden_error = error;
 }
 

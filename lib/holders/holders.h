@@ -69,7 +69,7 @@ void ipc_holders_free(struct ipc_holders *holders);
 /* Was the BPF source compiled in? (Whether this kernel and caller may use it shows at ipc_holders_new().) */
 bool ipc_holders_bpf_built(void);
 const char *ipc_holders_source(const struct ipc_holders *holders); /* "bpf", "proc" */
-/* Processes whose fds or maps could not be read; @why_error gets the errno. */
+/* Processes whose fds or maps could not be read; @why_error gets the errno, a fault rather than EACCES or EPERM. */
 size_t ipc_holders_hidden(const struct ipc_holders *holders, int *why_error);
 /*
  * All objects of the index, in the order first seen: *@at = 0 to begin, NULL at the end. @space IPC_SPACE_NONE: of

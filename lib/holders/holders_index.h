@@ -41,7 +41,7 @@ bool ipc_holders_wants_key(const struct ipc_holders *holders, struct ipc_key key
 int ipc_holders_add(struct ipc_holders *holders, const struct ipc_holders_seen *seen);
 /* All has been entered: bring it into order. Returns 0 or -ENOMEM. */
 int ipc_holders_finish(struct ipc_holders *holders);
-/* The fds or maps of a process could not be read, for want of privilege. */
+/* The fds or maps of a process could not be read; @error is positive: EACCES or EPERM for want of privilege. */
 void ipc_holders_hide(struct ipc_holders *holders, int error);
 
 /* Is a FIFO, socket file or regular file: what FILE objects are made of (no directories, no devices). */

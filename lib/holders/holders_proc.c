@@ -34,11 +34,13 @@ struct reader {
 	bool same_pids; /* system calls and this /proc mean the same process by a number */
 	uint64_t nsfs;  /* its device; 0: not to be looked for */
 	struct ipc_buf text, link;
+	struct ipc_links_ahead *ahead; /* NULL: not, or no more */
 	/* of the process being read */
 	struct ipc_process *process;
 	char base[64]; /* "4711", "4711/task/4712" */
 	bool denied;
-	size_t seen; /* fds or mappings in the table being read */
+	bool starved; /* threads that read ahead have the descriptors that it takes */
+	size_t seen;  /* fds or mappings in the table being read */
 };
 
 static bool wants(const struct reader *reader, enum ipc_space space)
@@ -46,11 +48,15 @@ static bool wants(const struct reader *reader, enum ipc_space space)
 	return (reader->want->spaces & IPC_SPACE_BIT(space)) != 0;
 }
 
-/* What one process denies makes the answer incomplete; what has gone meanwhile is nobody's. */
+/* What cannot be read of one process makes the answer incomplete; what has gone meanwhile is nobody's. */
 static void note_error(struct reader *reader, int error)
 {
-	if ((error != -EACCES && error != -EPERM) || reader->denied)
+	if (error >= 0 || error == -ENOENT || error == -ESRCH || reader->denied)
 		return;
+	if (reader->ahead && (error == -EMFILE || error == -ENFILE)) {
+		reader->starved = true;
+		return;
+	}
 	reader->denied = true;
 	ipc_holders_hide(reader->holders, -error);
 }
@@ -140,8 +146,13 @@ static uint8_t access_by_flags(struct reader *reader, const char *fd)
 
 static int read_access(struct reader *reader, int dir, const char *fd, uint8_t *access)
 {
-	if (!reader->ctx->captured)
-		return ipc_link_access(dir, fd, access);
+	int r;
+
+	if (!reader->ctx->captured) {
+		r = ipc_link_access(dir, fd, access);
+		note_error(reader, r);
+		return r;
+	}
 	*access = access_by_flags(reader, fd);
 	return 0;
 }
@@ -207,11 +218,15 @@ static enum ipc_ns_type namespace_type(struct reader *reader, int dir, const cha
 	char self[32];
 	struct stat st;
 
-	if (place < 0)
+	if (place < 0) {
+		note_error(reader, -errno);
 		return IPC_NS_NONE;
+	}
 	if (fstat(place, &st) == 0 && st.st_dev == reader->nsfs) {
 		snprintf(self, sizeof(self), "self/fd/%d", place);
 		file = openat(reader->ctx->proc_fd, self, O_RDONLY | O_CLOEXEC);
+		if (file < 0)
+			note_error(reader, -errno);
 	}
 	close(place);
 	if (file < 0)
@@ -283,6 +298,9 @@ static int add_fd(struct reader *reader, int dir, const char *fd)
 	ssize_t n;
 
 	n = readlinkat(dir, fd, target, sizeof(target) - 1);
+	/* One so deep that its path is too long to be told. */
+	if (n < 0 && errno == ENAMETOOLONG)
+		return add_file(reader, dir, fd, IPC_NO_BYTES, &seen);
 	if (n < 0) {
 		note_error(reader, -errno);
 		return 0;
@@ -356,15 +374,15 @@ static int add_link(struct reader *reader, int dir, const struct ipc_link *link)
 
 static int add_links(struct reader *reader, const struct ipc_links *links)
 {
+	int r = 0, dir = links->dir ? dirfd(links->dir) : -1;
 	size_t i;
-	int r = 0;
 
 	/* Once more: what is denied is noted there, and threads may have had too many directories open. */
 	if (links->error)
 		return read_fds(reader);
 	reader->seen = links->seen;
 	for (i = 0; r == 0 && i < links->count; i++)
-		r = add_link(reader, dirfd(links->dir), &links->items[i]);
+		r = add_link(reader, dir, &links->items[i]);
 	return r;
 }
 
@@ -448,8 +466,10 @@ static int read_threads(struct reader *reader, bool want_maps, bool no_fds, bool
 	int r;
 
 	r = ipc_proc_opendir(reader->ctx, &dir, "%" PRId64 "/task", pid);
-	if (r < 0)
+	if (r < 0) {
+		note_error(reader, r);
 		return r == -ENOMEM ? r : 0;
+	}
 	while (r == 0 && (entry = readdir(dir))) {
 		tid = strtoll(entry->d_name, NULL, 10);
 		if (tid <= 0 || tid == pid)
@@ -489,7 +509,7 @@ static int read_process(struct reader *reader, struct ipc_process *process, cons
 	int r = 0;
 
 	reader->process = process;
-	reader->denied = false;
+	reader->denied = reader->starved = false;
 	snprintf(reader->base, sizeof(reader->base), "%" PRId64, process->pid);
 	if (want_maps) {
 		r = read_maps(reader);
@@ -501,7 +521,19 @@ static int read_process(struct reader *reader, struct ipc_process *process, cons
 	}
 	if (r == 0 && !reader->denied && has_threads(reader))
 		r = read_threads(reader, want_maps, no_fds, no_maps);
+	note_error(reader, ipc_superblocks_error(reader->superblocks));
 	return r;
+}
+
+static int read_listed(struct reader *reader, struct ipc_process *process)
+{
+	int r = read_process(reader, process, reader->ahead ? ipc_links_ahead_next(reader->ahead) : NULL);
+
+	if (r < 0 || !reader->starved)
+		return r;
+	ipc_links_ahead_free(reader->ahead);
+	reader->ahead = NULL;
+	return read_process(reader, process, NULL);
 }
 
 static int read_newcomer(struct ipc_process *process, void *data)
@@ -513,10 +545,9 @@ int ipc_holders_read_proc(struct ipc_ctx *ctx, const struct ipc_holders_want *wa
 {
 	struct reader reader = {
 		.ctx = ctx, .want = want, .holders = holders, .same_pids = !ctx->captured && ipc_proc_same_pids(ctx)};
-	struct ipc_links_ahead *ahead;
 	struct ipc_process *process;
 	struct stat st;
-	size_t i;
+	size_t i, met = 0;
 	int r, rounds, came = 1;
 
 	if (wants(&reader, IPC_SPACE_NS) && !ctx->captured && fstatat(ctx->proc_fd, "self/ns/net", &st, 0) == 0)
@@ -526,14 +557,15 @@ int ipc_holders_read_proc(struct ipc_ctx *ctx, const struct ipc_holders_want *wa
 	if (!want->only && !ctx->captured && !ipc_processes_lookup(holders->processes, 1))
 		ipc_holders_hide(holders, EACCES);
 	r = ipc_superblocks_new(ctx, &reader.superblocks);
-	ahead = r == 0 ? ipc_links_ahead_new(ctx, want, holders) : NULL;
+	reader.ahead = r == 0 ? ipc_links_ahead_new(ctx, want, holders) : NULL;
 	for (i = 0; r == 0 && (process = ipc_processes_peek(holders->processes, i)); i++)
 		if (!want->only || process->pid == want->only)
-			r = read_process(&reader, process, ahead ? ipc_links_ahead_next(ahead) : NULL);
-	ipc_links_ahead_free(ahead);
+			r = read_listed(&reader, process);
+	ipc_links_ahead_free(reader.ahead);
+	reader.ahead = NULL;
 	/* What a process passed on to a child before it ended is read there; on a host that forks all the time this must end, too. */
 	for (rounds = 0; r == 0 && !want->only && !ctx->captured && came > 0 && rounds < NEWCOMER_ROUNDS; rounds++) {
-		came = ipc_processes_newcomers(holders->processes, read_newcomer, &reader);
+		came = ipc_processes_newcomers(holders->processes, &met, read_newcomer, &reader);
 		r = came < 0 ? came : 0;
 	}
 	ipc_superblocks_free(reader.superblocks);

@@ -66,7 +66,7 @@ static bool wants(const struct ipc_links_ahead *ahead, enum ipc_space space, uin
 	       ipc_holders_wants_key(ahead->holders, (struct ipc_key){space, 0, inode});
 }
 
-/* Returns false when nobody wants it, or it has been closed. What cannot be read is left to who can tell of it. */
+/* Returns false when nobody wants it. What cannot be read is left to who can tell of it. */
 static bool read_link(const struct ipc_links_ahead *ahead, int dir, const char *fd, struct ipc_link *link)
 {
 	char target[PATH_MAX + 1];
@@ -84,8 +84,10 @@ static bool read_link(const struct ipc_links_ahead *ahead, int dir, const char *
 		}
 		if (ipc_link_parse(name, "pipe:[", &link->inode)) {
 			link->kind = IPC_LINK_PIPE;
-			return wants(ahead, IPC_SPACE_PIPE, link->inode) &&
-			       ipc_link_access(dir, fd, &link->access) == 0;
+			if (!wants(ahead, IPC_SPACE_PIPE, link->inode))
+				return false;
+			if (ipc_link_access(dir, fd, &link->access) == 0)
+				return true;
 		}
 	}
 	link->kind = IPC_LINK_OTHER;
@@ -107,9 +109,17 @@ static int add_link(struct ipc_links *links, const struct ipc_link *link)
 	return 0;
 }
 
+static void close_dir(struct ipc_links *links)
+{
+	if (links->dir)
+		closedir(links->dir);
+	links->dir = NULL;
+}
+
 static void read_links(const struct ipc_links_ahead *ahead, int64_t pid, struct ipc_links *links)
 {
 	const struct dirent *entry;
+	bool others = false;
 
 	links->seen = links->count = 0;
 	links->error = ipc_proc_opendir(ahead->ctx, &links->dir, "%" PRId64 "/fd", pid);
@@ -119,12 +129,14 @@ static void read_links(const struct ipc_links_ahead *ahead, int64_t pid, struct 
 		if (entry->d_name[0] == '.')
 			continue;
 		links->seen++;
-		if (read_link(ahead, dirfd(links->dir), entry->d_name, &link) && add_link(links, &link) < 0) {
-			closedir(links->dir);
-			links->dir = NULL;
-			links->error = -ENOMEM;
-		}
+		if (!read_link(ahead, dirfd(links->dir), entry->d_name, &link))
+			continue;
+		others |= link.kind == IPC_LINK_OTHER;
+		links->error = add_link(links, &link);
 	}
+	/* Many that wait for their turn would use up the descriptors that the program may have. */
+	if (links->error || !others)
+		close_dir(links);
 }
 
 static void *run_ahead(void *data)
@@ -212,8 +224,7 @@ void ipc_links_ahead_free(struct ipc_links_ahead *ahead)
 	for (i = 0; i < ahead->thread_count; i++)
 		pthread_join(ahead->threads[i], NULL);
 	for (i = 0; i < WINDOW; i++) {
-		if (ahead->slots[i].links.dir)
-			closedir(ahead->slots[i].links.dir);
+		close_dir(&ahead->slots[i].links);
 		free(ahead->slots[i].links.items);
 	}
 	pthread_cond_destroy(&ahead->changed);
@@ -228,9 +239,7 @@ const struct ipc_links *ipc_links_ahead_next(struct ipc_links_ahead *ahead)
 	pthread_mutex_lock(&ahead->lock);
 	if (ahead->lent) {
 		slot = &ahead->slots[ahead->given % WINDOW];
-		if (slot->links.dir)
-			closedir(slot->links.dir);
-		slot->links.dir = NULL;
+		close_dir(&slot->links);
 		slot->ready = false;
 		ahead->given++;
 		pthread_cond_broadcast(&ahead->changed);

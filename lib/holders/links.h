@@ -23,7 +23,7 @@ struct ipc_link {
 /* The wanted descriptors of one process. */
 struct ipc_links {
 	int error;   /* 0 or -errno: the directory could not be read */
-	DIR *dir;    /* open, unless `error` */
+	DIR *dir;    /* open when there are any of IPC_LINK_OTHER, else NULL */
 	size_t seen; /* descriptors, wanted or not */
 	struct ipc_link *items;
 	size_t count, room;

@@ -33,6 +33,7 @@ struct ipc_superblocks {
 	struct table ids;     /* mount id -> device; NO_DEVICE when no process told */
 	struct table devices; /* device -> ORDINARY or INTERNAL */
 	int64_t last_read;    /* the process whose mountinfo was read last */
+	int error;            /* -EMFILE, -ENFILE: something could not be read */
 };
 
 #define NO_DEVICE UINT64_MAX
@@ -77,6 +78,11 @@ static int table_put(struct table *table, uint64_t key, uint64_t value)
 	return 0;
 }
 
+static bool lacks_descriptors(int r)
+{
+	return r == -EMFILE || r == -ENFILE;
+}
+
 int ipc_superblocks_new(struct ipc_ctx *ctx, struct ipc_superblocks **out)
 {
 	struct ipc_superblocks *superblocks = calloc(1, sizeof(*superblocks));
@@ -89,7 +95,7 @@ int ipc_superblocks_new(struct ipc_ctx *ctx, struct ipc_superblocks **out)
 	superblocks->ctx = ctx;
 	superblocks->last_read = -1;
 	r = ipc_mounts_new(ctx, &superblocks->mounts);
-	if (r < 0 && r != -ENOMEM)
+	if (r < 0 && r != -ENOMEM && !lacks_descriptors(r))
 		r = 0; /* devices are then what stat() says */
 	for (i = 0; r == 0 && superblocks->mounts && i < ipc_mounts_count(superblocks->mounts); i++) {
 		mount = ipc_mounts_get(superblocks->mounts, i);
@@ -127,11 +133,17 @@ static void read_mountinfo(struct ipc_superblocks *superblocks, int64_t pid)
 	unsigned major, minor;
 	const char *line;
 	uint64_t id;
+	int r;
 
 	if (superblocks->last_read == pid)
 		return;
 	superblocks->last_read = pid;
-	if (ipc_proc_read(superblocks->ctx, &text, "%" PRId64 "/mountinfo", pid) == 0 && text.data) {
+	r = ipc_proc_read(superblocks->ctx, &text, "%" PRId64 "/mountinfo", pid);
+	if (lacks_descriptors(r)) {
+		superblocks->error = r;
+		superblocks->last_read = -1;
+	}
+	if (r == 0 && text.data) {
 		for (line = text.data; line && *line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
 			if (sscanf(line, "%" SCNu64 " %*u %u:%u", &id, &major, &minor) != 3)
 				continue;
@@ -152,6 +164,8 @@ static bool may_be_hugetlbfs(struct ipc_superblocks *superblocks, const char *li
 	if (superblocks->ctx->captured)
 		return true;
 	fd = ipc_proc_open(superblocks->ctx, O_PATH, "%s", link);
+	if (lacks_descriptors(fd))
+		superblocks->error = fd;
 	if (fd < 0)
 		return true;
 	if (fstatfs(fd, &fs) == 0)
@@ -179,7 +193,8 @@ bool ipc_superblocks_internal(struct ipc_superblocks *superblocks, uint64_t devi
 	}
 	if (!known) {
 		known = may_be_hugetlbfs(superblocks, link) ? INTERNAL : ORDINARY;
-		table_put(&superblocks->devices, device, known);
+		if (!superblocks->error)
+			table_put(&superblocks->devices, device, known);
 	}
 	return known == INTERNAL;
 }
@@ -190,8 +205,12 @@ uint64_t ipc_superblocks_device(struct ipc_superblocks *superblocks, uint64_t de
 	struct ipc_buf text = {0};
 	uint64_t id = 0, found;
 	const char *at;
+	int r;
 
-	if (ipc_proc_read(superblocks->ctx, &text, "%s/fdinfo/%s", base, fd) == 0 && text.data) {
+	r = ipc_proc_read(superblocks->ctx, &text, "%s/fdinfo/%s", base, fd);
+	if (lacks_descriptors(r))
+		superblocks->error = r;
+	if (r == 0 && text.data) {
 		at = strstr(text.data, "mnt_id:");
 		if (at)
 			id = strtoull(at + strlen("mnt_id:"), NULL, 10);
@@ -206,7 +225,16 @@ uint64_t ipc_superblocks_device(struct ipc_superblocks *superblocks, uint64_t de
 	}
 	if (!found) {
 		found = NO_DEVICE;
-		table_put(&superblocks->ids, id, found);
+		if (!superblocks->error)
+			table_put(&superblocks->ids, id, found);
 	}
 	return found == NO_DEVICE ? device : found;
+}
+
+int ipc_superblocks_error(struct ipc_superblocks *superblocks)
+{
+	int error = superblocks->error;
+
+	superblocks->error = 0;
+	return error;
 }

@@ -30,4 +30,10 @@ bool ipc_superblocks_internal(struct ipc_superblocks *superblocks, uint64_t devi
 uint64_t ipc_superblocks_device(struct ipc_superblocks *superblocks, uint64_t device, int64_t pid, const char *base,
 				const char *fd);
 
+/*
+ * What kept the above from reading since the last call: 0, -EMFILE or -ENFILE. They answered as if nothing were known, and will look
+ * again.
+ */
+int ipc_superblocks_error(struct ipc_superblocks *superblocks);
+
 #endif

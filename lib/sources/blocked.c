@@ -95,6 +95,12 @@ static int read_file(int dir, const char *path, struct ipc_buf *out)
 	return r;
 }
 
+/* What this program lacks, whichever process is read. */
+static bool is_ours(int err)
+{
+	return err == -EMFILE || err == -ENFILE || err == -ENOMEM;
+}
+
 /* @path below @dir is the system call of thread @tid. Returns 0 or a fatal -errno. */
 static int read_task(struct scan *scan, int64_t tid, int dir, const char *path)
 {
@@ -110,7 +116,7 @@ static int read_task(struct scan *scan, int64_t tid, int dir, const char *path)
 	if (err == -ENOENT)
 		scan->missing++;
 	if (err)
-		return err == -ENOMEM ? err : 0;
+		return is_ours(err) ? err : 0;
 	scan->readable++;
 	if (!ipc_syscall_line_parse((struct ipc_bytes){resolver->text.data, resolver->text.len}, &line))
 		return 0;
@@ -162,7 +168,7 @@ static int read_threads(struct scan *scan)
 	if (err) {
 		if (err == -EACCES || err == -EPERM)
 			scan->hidden = true;
-		return err == -EMFILE || err == -ENFILE || err == -ENOMEM ? err : 0;
+		return is_ours(err) ? err : 0;
 	}
 	while (!err && !scan->denied && (entry = readdir(dir))) {
 		tid = strtoll(entry->d_name, NULL, 10);
@@ -175,21 +181,55 @@ static int read_threads(struct scan *scan)
 	return err;
 }
 
+static int read_process(struct ipc_process *process, void *data)
+{
+	struct scan *scan = data;
+	int err;
+
+	ipc_resolver_begin(&scan->resolver, process);
+	scan->hidden = scan->denied = false;
+	err = read_threads(scan);
+	if (!err && scan->hidden && !is_kernel_thread(&scan->resolver))
+		scan->blocked->hidden++;
+	return err;
+}
+
+static int by_pid(const void *a, const void *b)
+{
+	const struct ipc_blocked_task *x = a, *y = b;
+
+	if (x->pid != y->pid)
+		return x->pid < y->pid ? -1 : 1;
+	return (x->tid > y->tid) - (x->tid < y->tid);
+}
+
+/* Those that came since the listing and that holders were read of. */
+static int read_latecomers(struct scan *scan)
+{
+	struct ipc_blocked *blocked = scan->blocked;
+	size_t before = blocked->count;
+	int r;
+
+	if (ipc_processes_alone(scan->resolver.processes))
+		return 0;
+	r = ipc_processes_latecomers(scan->resolver.processes, read_process, scan);
+	if (blocked->count > before)
+		qsort(blocked->tasks, blocked->count, sizeof(*blocked->tasks), by_pid);
+	return r;
+}
+
 static int read_processes(struct scan *scan)
 {
 	struct ipc_resolver *resolver = &scan->resolver;
 	size_t count = ipc_processes_count(resolver->processes), i;
-	int err;
+	int err = 0;
 
-	for (i = 0; i < count; i++) {
-		ipc_resolver_begin(resolver, ipc_processes_peek(resolver->processes, i));
-		scan->hidden = scan->denied = false;
-		err = read_threads(scan);
-		if (err)
-			return err;
-		if (scan->hidden && !is_kernel_thread(resolver))
-			scan->blocked->hidden++;
-	}
+	for (i = 0; !err && i < count; i++)
+		err = read_process(ipc_processes_peek(resolver->processes, i), scan);
+	if (!err)
+		err = read_latecomers(scan);
+	if (err)
+		return err;
 	return scan->missing && !scan->readable && !scan->blocked->hidden && !resolver->ctx->captured ? -ENOTSUP : 0;
 }
 

@@ -21,7 +21,7 @@ struct ipc_ns_set {
 	struct ipc_ns *items;
 	size_t count;
 	size_t room;
-	unsigned hidden;   /* processes whose namespaces could not be read */
+	unsigned hidden;   /* processes whose namespaces could not be read, and namespaces that nothing leads to any more */
 	uint32_t *buckets; /* private: index + 1 of an item by type and inode */
 	size_t bucket_count;
 };
@@ -41,7 +41,7 @@ struct ipc_ns_kept {
 };
 /*
  * Add every further namespace that /proc names: by processes and their threads, by fds on nsfs files, by bind mounts. @kept: what the
- * fds of all processes keep, of each namespace as many as are known; NULL: the fds are read.
+ * fds of all processes keep, of each namespace as many as are known, one behind the other; NULL: the fds are read.
  */
 int ipc_ns_set_all(struct ipc_ctx *ctx, struct ipc_ns_set *set, const struct ipc_ns_kept *kept, size_t count);
 /* Add a namespace unless the set has it; @path is what setns() will open. Returns 0 or -ENOMEM. */

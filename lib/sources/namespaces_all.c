@@ -9,6 +9,7 @@
 
 #include "model/record.h"
 #include "model/units.h"
+#include "sources/mounts.h"
 #include "sources/namespaces.h"
 #include "sources/procfs.h"
 
@@ -108,6 +109,7 @@ struct sweep {
 	struct ipc_ctx *ctx;
 	struct ipc_ns_set *set;
 	bool reads_fds;
+	uint64_t nsfs; /* its device; 0: not known */
 	uint64_t own[IPC_NS_TYPES];
 	struct ipc_buf text;
 };
@@ -179,33 +181,86 @@ static int sweep_process(int64_t pid, void *data)
 	return r == -ENOMEM ? r : 0;
 }
 
+/* Does the descriptor lead to it? Its link bears another name where the namespace was opened through a mount. */
+static bool leads_to(struct sweep *sweep, const struct ipc_ns_kept *kept, const char *path)
+{
+	struct ipc_file file;
+	enum ipc_ns_type type;
+	uint64_t inode;
+
+	if (!sweep->ctx->captured)
+		return sweep->nsfs && ipc_file_stat(NULL, sweep->ctx->proc_fd, path, true, &file) == 0 &&
+		       file.device == sweep->nsfs && file.inode == kept->inode;
+	return ipc_proc_link(sweep->ctx, &sweep->text, "%s", path) == 0 &&
+	       parse_name((struct ipc_bytes){sweep->text.data, sweep->text.len}, &type, &inode) && type == kept->type &&
+	       inode == kept->inode;
+}
+
+static int add_path(struct sweep *sweep, const struct ipc_ns_kept *kept, const char *path)
+{
+	return ipc_ns_set_add(sweep->set, kept->type, kept->inode, kept->inode == sweep->own[kept->type],
+			      IPC_UNKNOWN_INT, path);
+}
+
+/* A thread may have descriptors of its own. */
+static int add_kept_by_threads(struct sweep *sweep, const struct ipc_ns_kept *kept)
+{
+	const struct dirent *entry;
+	bool found = false;
+	char path[80];
+	DIR *dir;
+	int r = 0;
+
+	if (!has_threads(sweep->ctx, kept->pid) ||
+	    ipc_proc_opendir(sweep->ctx, &dir, "%" PRId64 "/task", kept->pid) < 0)
+		return 0;
+	while (!found && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "%" PRId64 "/task/%.20s/fd/%" PRId32, kept->pid, entry->d_name, kept->fd);
+		found = leads_to(sweep, kept, path);
+	}
+	if (found)
+		r = add_path(sweep, kept, path);
+	closedir(dir);
+	return r;
+}
+
 /* Most are those of processes as well. */
 static int add_kept(struct sweep *sweep, const struct ipc_ns_kept *kept)
 {
-	enum ipc_ns_type type;
-	uint64_t inode;
 	char path[48];
-	int r;
 
 	if (ipc_ns_set_find(sweep->set, kept->type, kept->inode))
 		return 0;
 	snprintf(path, sizeof(path), "%" PRId64 "/fd/%" PRId32, kept->pid, kept->fd);
-	r = ipc_proc_link(sweep->ctx, &sweep->text, "%s", path);
-	if (is_hidden(r))
-		sweep->set->hidden++;
-	if (r < 0 || !parse_name((struct ipc_bytes){sweep->text.data, sweep->text.len}, &type, &inode) ||
-	    type != kept->type || inode != kept->inode)
-		return r == -ENOMEM ? r : 0;
-	return ipc_ns_set_add(sweep->set, type, inode, inode == sweep->own[type], IPC_UNKNOWN_INT, path);
+	return leads_to(sweep, kept, path) ? add_path(sweep, kept, path) : add_kept_by_threads(sweep, kept);
+}
+
+/* There was such a namespace, and perhaps there is: its descriptor was closed since, or went to another process. */
+static void count_lost(struct ipc_ns_set *set, const struct ipc_ns_kept *kept, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		/* Those of one namespace follow each other. */
+		if (i && kept[i].type == kept[i - 1].type && kept[i].inode == kept[i - 1].inode)
+			continue;
+		if (!ipc_ns_set_find(set, kept[i].type, kept[i].inode))
+			set->hidden++;
+	}
 }
 
 int ipc_ns_set_all(struct ipc_ctx *ctx, struct ipc_ns_set *set, const struct ipc_ns_kept *kept, size_t count)
 {
 	struct sweep sweep = {.ctx = ctx, .set = set, .reads_fds = !kept};
+	struct ipc_file file;
 	size_t n;
 	int r;
 
 	ipc_ns_own(ctx, sweep.own);
+	if (kept && ipc_file_stat(NULL, ctx->proc_fd, "self/ns/net", true, &file) == 0)
+		sweep.nsfs = file.device;
 	r = ipc_proc_each_pid(ctx, sweep_process, &sweep);
 	for (n = 0; r == 0 && n < count; n++)
 		r = add_kept(&sweep, &kept[n]);
@@ -217,6 +272,8 @@ int ipc_ns_set_all(struct ipc_ctx *ctx, struct ipc_ns_set *set, const struct ipc
 		if (r != -ENOMEM)
 			r = 0;
 	}
+	if (r == 0)
+		count_lost(set, kept, count);
 	ipc_buf_release(&sweep.text);
 	return r;
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,21 +22,19 @@
 
 enum { READ_STAT = 1, READ_STATUS = 2, READ_NAMESPACE = 4 };
 
-/* A process that came after the listing: the array stays where it is, others point into it. */
-struct late {
-	struct ipc_process process;
-	struct late *next;
-};
-
 struct ipc_processes {
 	struct ipc_ctx *ctx;
 	struct ipc_arena arena;
 	struct ipc_process *items;
 	size_t count;
-	struct late *late;
-	int64_t boot;   /* real time of the boot, ns */
-	long ticks;     /* clock ticks a second */
-	uint64_t *uids; /* every uid that some process has, ascending; made at first use */
+	/* Those that came after the listing, as they were met, each in memory of its own: others point to it. */
+	struct ipc_process **late;
+	size_t late_count, late_room;
+	void *late_by_pid; /* the same as a tree */
+	bool alone;        /* one process was asked for */
+	int64_t boot;      /* real time of the boot, ns */
+	long ticks;        /* clock ticks a second */
+	uint64_t *uids;    /* every uid that some process has, ascending; made at first use */
 	size_t uid_count;
 	bool uids_made;
 	bool hidden;             /* known with `uids`: some processes are not shown */
@@ -129,6 +128,7 @@ int ipc_processes_new(struct ipc_ctx *ctx, int64_t only, struct ipc_processes **
 	if (!processes)
 		return -ENOMEM;
 	processes->ctx = ctx;
+	processes->alone = only != 0;
 	processes->boot = boot_time(ctx);
 	processes->ticks = sysconf(_SC_CLK_TCK);
 	if (processes->ticks <= 0)
@@ -145,16 +145,21 @@ int ipc_processes_new(struct ipc_ctx *ctx, int64_t only, struct ipc_processes **
 	return 0;
 }
 
+static void keep(void *process)
+{
+	(void)process;
+}
+
 void ipc_processes_free(struct ipc_processes *processes)
 {
-	struct late *late;
+	size_t i;
 
 	if (!processes)
 		return;
-	while ((late = processes->late)) {
-		processes->late = late->next;
-		free(late);
-	}
+	tdestroy(processes->late_by_pid, keep);
+	for (i = 0; i < processes->late_count; i++)
+		free(processes->late[i]);
+	free(processes->late);
 	ipc_inner_free(processes->inner);
 	ipc_arena_release(&processes->arena);
 	free(processes->items);
@@ -170,6 +175,11 @@ int64_t ipc_processes_boot(const struct ipc_processes *processes)
 size_t ipc_processes_count(const struct ipc_processes *processes)
 {
 	return processes->count;
+}
+
+bool ipc_processes_alone(const struct ipc_processes *processes)
+{
+	return processes->alone;
 }
 
 /* The size of a directory of descriptors is how many it has. One that is empty may be a kernel's that does not say. */
@@ -300,24 +310,34 @@ static struct ipc_process *find_listed(const struct ipc_processes *processes, in
 /* An object may name a process that is younger than the listing: taking it for dead would be wrong. */
 static struct ipc_process *find_met_late(struct ipc_processes *processes, int64_t pid)
 {
-	struct late *late;
+	struct ipc_process wanted = {.pid = pid}, **found = tfind(&wanted, &processes->late_by_pid, by_pid);
 
-	for (late = processes->late; late; late = late->next)
-		if (late->process.pid == pid)
-			return &late->process;
-	return NULL;
+	return found ? *found : NULL;
 }
 
 static struct ipc_process *add_late(struct ipc_processes *processes, int64_t pid)
 {
-	struct late *late = calloc(1, sizeof(*late));
+	struct ipc_process *process;
 
-	if (!late)
+	if (processes->late_count == processes->late_room) {
+		size_t room = processes->late_room ? 2 * processes->late_room : 64;
+		struct ipc_process **grown = reallocarray(processes->late, room, sizeof(struct ipc_process *));
+
+		if (!grown)
+			return NULL;
+		processes->late = grown;
+		processes->late_room = room;
+	}
+	process = malloc(sizeof(*process));
+	if (!process)
 		return NULL;
-	init_process(&late->process, pid);
-	late->next = processes->late;
-	processes->late = late;
-	return &late->process;
+	init_process(process, pid);
+	if (!tsearch(process, &processes->late_by_pid, by_pid)) {
+		free(process);
+		return NULL;
+	}
+	processes->late[processes->late_count++] = process;
+	return process;
 }
 
 static struct ipc_process *find_late(struct ipc_processes *processes, int64_t pid)
@@ -329,33 +349,49 @@ static struct ipc_process *find_late(struct ipc_processes *processes, int64_t pi
 
 struct newcomers {
 	struct ipc_processes *processes;
+	size_t *met;
 	int (*fn)(struct ipc_process *process, void *data);
 	void *data;
-	int count;
 };
+
+static int hand_over(const struct newcomers *newcomers)
+{
+	int r = 0;
+
+	while (r >= 0 && *newcomers->met < newcomers->processes->late_count)
+		r = newcomers->fn(newcomers->processes->late[(*newcomers->met)++], newcomers->data);
+	return r < 0 ? r : 0;
+}
 
 static int greet(int64_t pid, void *data)
 {
-	struct newcomers *newcomers = data;
-	struct ipc_process *process;
+	const struct newcomers *newcomers = data;
 
 	if (find_listed(newcomers->processes, pid) || find_met_late(newcomers->processes, pid))
 		return 0;
-	process = add_late(newcomers->processes, pid);
-	if (!process)
-		return -ENOMEM;
-	newcomers->count++;
-	return newcomers->fn(process, newcomers->data);
+	return add_late(newcomers->processes, pid) ? hand_over(newcomers) : -ENOMEM;
 }
 
-int ipc_processes_newcomers(struct ipc_processes *processes, int (*fn)(struct ipc_process *process, void *data),
-			    void *data)
+int ipc_processes_latecomers(struct ipc_processes *processes, int (*fn)(struct ipc_process *process, void *data),
+			     void *data)
 {
-	struct newcomers newcomers = {processes, fn, data, 0};
+	size_t met = 0;
+	struct newcomers newcomers = {processes, &met, fn, data};
+
+	return hand_over(&newcomers);
+}
+
+int ipc_processes_newcomers(struct ipc_processes *processes, size_t *met,
+			    int (*fn)(struct ipc_process *process, void *data), void *data)
+{
+	struct newcomers newcomers = {processes, met, fn, data};
+	const size_t before = *met;
 	int r;
 
-	r = ipc_proc_each_pid(processes->ctx, greet, &newcomers);
-	return r < 0 ? r : newcomers.count;
+	r = hand_over(&newcomers);
+	if (r == 0)
+		r = ipc_proc_each_pid(processes->ctx, greet, &newcomers);
+	return r < 0 ? r : (int)(*met - before);
 }
 
 struct ipc_process *ipc_processes_lookup(struct ipc_processes *processes, int64_t pid)
@@ -407,17 +443,14 @@ bool ipc_processes_hide(const struct ipc_processes *processes)
 
 static int make_uids(struct ipc_processes *processes)
 {
-	size_t i, count = 0, out = 0, late_count = 0;
-	struct late *late;
+	size_t i, count = 0, out = 0;
 	uint64_t *uids;
 
-	for (late = processes->late; late; late = late->next)
-		late_count++;
-	uids = malloc((4 * (processes->count + late_count) + 1) * sizeof(*uids));
+	uids = malloc((4 * (processes->count + processes->late_count) + 1) * sizeof(*uids));
 	if (!uids)
 		return -ENOMEM;
-	for (late = processes->late; late; late = late->next)
-		if (ipc_process_read_uids(processes->ctx, late->process.pid, uids + count) == 0)
+	for (i = 0; i < processes->late_count; i++)
+		if (ipc_process_read_uids(processes->ctx, processes->late[i]->pid, uids + count) == 0)
 			count += 4;
 	for (i = 0; i < processes->count; i++) {
 		int r = ipc_process_read_uids(processes->ctx, processes->items[i].pid, uids + count);

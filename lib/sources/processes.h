@@ -23,6 +23,11 @@ void ipc_processes_free(struct ipc_processes *processes);
 /* Real time of the boot in ns, as the clock now stands; IPC_UNKNOWN_INT when a captured tree does not tell. */
 int64_t ipc_processes_boot(const struct ipc_processes *processes);
 size_t ipc_processes_count(const struct ipc_processes *processes);
+/* Hand to @fn each that is not counted, but was met since. Returns 0, or what @fn returned when negative. */
+int ipc_processes_latecomers(struct ipc_processes *processes, int (*fn)(struct ipc_process *process, void *data),
+			     void *data);
+/* Was a single one asked for? */
+bool ipc_processes_alone(const struct ipc_processes *processes);
 /*
  * How many descriptors they have, counted as far as @most: what reading them will cost. Before Linux 6.2 the kernel's count of the open
  * files of the whole host, which other containers may have.
@@ -58,12 +63,12 @@ void ipc_processes_start(struct ipc_processes *processes, struct ipc_process *pr
  */
 int ipc_processes_load(struct ipc_processes *processes, struct ipc_process *process);
 /*
- * Hand to @fn each process that has come since the listing and was not handed over or looked up before: a process that forks and ends
- * while others are read leaves a child that the listing does not have. Returns how many there were, -errno, or what @fn returned when
- * negative.
+ * Hand to @fn each process that has come since the listing and was not handed over to the same reader before, whoever met it first: a
+ * process that forks and ends while others are read leaves a child that the listing does not have. *@met is the reader's own, 0 at first.
+ * Returns how many there were, -errno, or what @fn returned when negative.
  */
-int ipc_processes_newcomers(struct ipc_processes *processes, int (*fn)(struct ipc_process *process, void *data),
-			    void *data);
+int ipc_processes_newcomers(struct ipc_processes *processes, size_t *met,
+			    int (*fn)(struct ipc_process *process, void *data), void *data);
 /* Does /proc hide processes from the caller (hidepid, or a listing of one process alone)? */
 bool ipc_processes_hide(const struct ipc_processes *processes);
 /*

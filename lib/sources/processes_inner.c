@@ -22,6 +22,7 @@ struct ipc_inner {
 	struct ipc_ctx *ctx;
 	struct numbered *items; /* ascending by number, but for those that came since they were sorted */
 	size_t count, room, sorted;
+	size_t met;      /* ipc_processes_newcomers() */
 	uint64_t own;    /* pid namespace of /proc; 0: not known */
 	int64_t read_at; /* real time right before it, ns */
 	bool hidden;
@@ -111,7 +112,7 @@ int ipc_inner_new(struct ipc_ctx *ctx, struct ipc_processes *processes, struct i
 		r = read_process(ipc_processes_peek(processes, i), inner);
 	/* The listing is older than this. */
 	if (r == 0)
-		r = ipc_processes_newcomers(processes, read_process, inner);
+		r = ipc_processes_newcomers(processes, &inner->met, read_process, inner);
 	if (r < 0) {
 		ipc_inner_free(inner);
 		return r;
@@ -158,7 +159,7 @@ static bool is_older(const struct ipc_inner *inner, int64_t when)
 static int read_newcomers(struct ipc_inner *inner, struct ipc_processes *processes)
 {
 	int64_t now = real_time();
-	int r = ipc_processes_newcomers(processes, read_process, inner);
+	int r = ipc_processes_newcomers(processes, &inner->met, read_process, inner);
 
 	sort(inner);
 	if (r < 0)

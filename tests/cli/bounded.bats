@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # bounded.bats: what is known before anything is listed limits what is looked at, and changes nothing of what is shown.
+# shellcheck disable=SC2154 # output, stderr and status are set by run
 
 load helpers
 
@@ -125,6 +126,41 @@ shared_with() {
 	[[ $status -eq 0 && $output == shm:/c ]]
 }
 
+@test "--holder: a FIFO that was renamed, or has several names, has the name that the directories give it" {
+	mkdir /tmp/d
+	fixture fifo fifo path=/tmp/d/old open=rw
+	local all pid
+	pid=$(fx fifo .pid)
+	mv /tmp/d/old /tmp/d/new
+	run_ipctool list -q fifo
+	[[ $status -eq 0 && $output == fifo:/tmp/d/new ]]
+	run_ipctool list -q fifo --holder "$pid"
+	[[ $status -eq 0 && $output == fifo:/tmp/d/new ]]
+	for name in a z old; do
+		ln /tmp/d/new /tmp/d/$name
+		run_ipctool list -q fifo
+		all=$output
+		run_ipctool list -q fifo --holder "$pid"
+		[[ $status -eq 0 && -n $output && $output == "$all" ]]
+	done
+	# The name by which it was opened goes, the last one stays.
+	rm /tmp/d/new /tmp/d/a /tmp/d/old
+	run_ipctool list -q fifo
+	[[ $status -eq 0 && $output == fifo:/tmp/d/z ]]
+	run_ipctool list -q fifo --holder "$pid"
+	[[ $status -eq 0 && $output == fifo:/tmp/d/z ]]
+	rm /tmp/d/z
+	run_ipctool list -q fifo --holder "$pid"
+	[[ $status -eq 0 && $output == fifo:@* ]]
+}
+
+@test "a number that no socket has keeps from no other" {
+	fixture pair unix pair=1
+	run_ipctool list -q sock:0 "sock:$(fx pair .inode)" sock:4294967296
+	[[ $status -eq 4 && $output == "sock:$(fx pair .inode)" ]]
+	[[ $stderr == *sock:0* && $stderr == *sock:4294967296* && $stderr != *"sock:$(fx pair .inode)"* ]]
+}
+
 @test "a reference shows what a list shows: by each source, one by one and all at once" {
 	world
 	local source everything refs ref
@@ -169,7 +205,7 @@ shared_with() {
 
 # reads ARGUMENT...: which files and directories below /proc the command opened, each once; and those it listed elsewhere.
 reads() {
-	strace -f -qq -y -e trace=openat,getdents64 -o "$BATS_TEST_TMPDIR/trace" "$IPCTOOL" "$@" >/dev/null
+	ASAN_OPTIONS=detect_leaks=0 strace -f -qq -y -e trace=openat,getdents64 -o "$BATS_TEST_TMPDIR/trace" "$IPCTOOL" "$@" >/dev/null
 	sed -nE 's:.*openat\([^,]*, "(/proc/)?([0-9]+)/(fd|maps|task|syscall|map_files)[^"]*".*:\2/\3:p
 		s:.*getdents64\([0-9]+<([^>]*)>.*:lists \1:p' "$BATS_TEST_TMPDIR/trace" | sort -u
 }

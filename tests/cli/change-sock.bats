@@ -329,6 +329,9 @@ fill() {
 	refused 1 'does not listen' send "sock:$PWD/bound" x
 	serve udp "sock = socket(AF_INET, SOCK_DGRAM); sock.bind(('127.0.0.1', 7000)); sock.connect(('127.0.0.1', 7001))" idle
 	refused 2 'is connected' send sock:udp:127.0.0.1:7000,127.0.0.1:7001 x
+	serve paired "other = socket(AF_UNIX, SOCK_DGRAM); other.bind('$PWD/other')
+sock = socket(AF_UNIX, SOCK_DGRAM); sock.bind('$PWD/paired'); sock.connect('$PWD/other')" idle
+	refused 2 'is connected: its peer alone' send "sock:$PWD/paired" x
 	serve group "sock = socket(AF_INET, SOCK_DGRAM); sock.bind(('224.0.0.5', 7000))" idle
 	refused 2 'multicast' send sock:udp:224.0.0.5:7000 x
 	unix_server moved STREAM "$PWD/moved"

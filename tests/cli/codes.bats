@@ -119,6 +119,38 @@ more_of() {
 	ends 4 'mq:/limited: no such object*' remove mq:/limited
 }
 
+@test "3: what few descriptors leave unread is told; all is read as long as one process after the other can be" {
+	local limit all
+	# So many that /proc is read ahead, where there is more than one processor.
+	coproc KEEPER { exec python3 -c '
+import os, sys
+told, tell = os.pipe()
+wait, end = os.pipe()
+for _ in range(32):
+    if os.fork() == 0:
+        os.close(end)
+        for _ in range(70):
+            os.pipe()
+        os.write(tell, b"x")
+        os.read(wait, 1)
+        os._exit(0)
+for _ in range(32):
+    os.read(told, 1)
+print("ready", flush=True)
+sys.stdin.read()
+'; }
+	read -r _ <&"${KEEPER[0]}"
+	all=$((32 * 70))
+	for limit in 16 12 10; do
+		run --separate-stderr bash -c 'ulimit -n "$1" && exec "${@:2}"' - "$limit" \
+			"$IPCTOOL" list pipe --holders-from proc -o ref
+		# Of some the test has left little: then not even /proc can be listed.
+		[[ ($status =~ ^[13]$ && $stderr == *'open files'*) || ($status -eq 0 && ${#lines[@]} -ge $all) ]] ||
+			{ echo "$limit: $status, ${#lines[@]}: $stderr"; false; }
+		((limit < 16 || status == 0)) || { echo "$limit: $stderr"; false; }
+	done
+}
+
 @test "1: without /proc nothing that exists can be found" {
 	need_root
 	local verb more

@@ -214,6 +214,40 @@ static void tasks_of_one_key_come_by_pid(void **state)
 	assert_null(ipc_blocked_next(f->blocked, none, &at));
 }
 
+/* Who came after the processes were listed and was met waits as well, in its place by number; unless one alone was asked for. */
+static void latecomers_wait_too(void **state)
+{
+	const struct ipc_key key = {IPC_SPACE_PIPE, 0, 8};
+	const struct ipc_blocked_task *task;
+	struct fixture *f = *state;
+	size_t at = 0;
+
+	block(f, 20, SYS_read, 0, 0, 1);
+	give_fd(f, 20, 0, "pipe:[8]");
+	scan(f, EVERYTHING, 1);
+	block(f, 10, SYS_read, 0, 0, 1);
+	give_fd(f, 10, 0, "pipe:[8]");
+	/* As holders do that were read before. */
+	assert_non_null(ipc_processes_lookup(f->processes, 10));
+	ipc_blocked_free(f->blocked);
+	f->blocked = NULL;
+	assert_int_equal(ipc_blocked_new(f->ctx, f->processes, EVERYTHING, &f->blocked), 0);
+	for (int64_t pid = 10; pid <= 20; pid += 10) {
+		task = ipc_blocked_next(f->blocked, key, &at);
+		assert_non_null(task);
+		assert_int_equal(task->pid, pid);
+	}
+	assert_null(ipc_blocked_next(f->blocked, key, &at));
+
+	ipc_blocked_free(f->blocked);
+	ipc_processes_free(f->processes);
+	f->blocked = NULL;
+	assert_int_equal(ipc_processes_new(f->ctx, 10, &f->processes), 0);
+	assert_non_null(ipc_processes_lookup(f->processes, 20));
+	assert_int_equal(ipc_blocked_new(f->ctx, f->processes, EVERYTHING, &f->blocked), 0);
+	assert_int_equal(ipc_blocked_count(f->blocked), 1);
+}
+
 static void every_thread_is_read(void **state)
 {
 	struct fixture *f = *state;
@@ -407,6 +441,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(descriptors_lead_to_pipes_and_sockets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(who_is_not_in_a_system_call_waits_for_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(tasks_of_one_key_come_by_pid, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(latecomers_wait_too, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(every_thread_is_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(semaphore_operations_are_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(futexes_lead_to_shared_memory, set_up, tear_down),

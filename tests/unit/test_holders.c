@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -498,6 +499,55 @@ static void test_process_that_vanished(void **state)
 	assert_int_equal(count_all(fx, IPC_SPACE_NONE), 1);
 }
 
+static bool holds_pipe(const struct ipc_holders *holders, uint64_t inode, int64_t pid)
+{
+	const struct ipc_held *held = ipc_holders_find(holders, (struct ipc_key){IPC_SPACE_PIPE, 0, inode});
+	const struct ipc_hold *hold = NULL;
+
+	while (held && (hold = ipc_holders_hold(holders, held, hold)))
+		if (hold->process->pid == pid)
+			return true;
+	return false;
+}
+
+/* On the live /proc: who came after the listing is in each index, though the first met it before. */
+static void test_newcomer_in_each_index(void **state)
+{
+	const struct ipc_holders_want want = {.spaces = IPC_SPACE_BIT(IPC_SPACE_PIPE)};
+	struct ipc_processes *processes;
+	struct ipc_holders *holders;
+	struct ipc_ctx *ctx;
+	struct stat st;
+	int fds[2], i;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(ipc_ctx_new(&ctx), 0);
+	assert_int_equal(ipc_processes_new(ctx, 0, &processes), 0);
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(fstat(fds[0], &st), 0);
+	pid = fork();
+	if (pid == 0) {
+		char byte;
+
+		/* Until the parent closes its end, or has ended. */
+		close(fds[1]);
+		_exit(read(fds[0], &byte, 1) != 0);
+	}
+	assert_true(pid > 0);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(ipc_holders_new(ctx, IPC_HOLDERS_PROC, &want, processes, &holders), 0);
+		assert_true(holds_pipe(holders, st.st_ino, getpid()));
+		assert_true(holds_pipe(holders, st.st_ino, pid));
+		ipc_holders_free(holders);
+	}
+	close(fds[0]);
+	close(fds[1]);
+	waitpid(pid, NULL, 0);
+	ipc_processes_free(processes);
+	ipc_ctx_unref(ctx);
+}
+
 static void test_list(void **state)
 {
 	struct fixture *fx = *state;
@@ -593,6 +643,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_device_by_mount_of_the_process, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_threads_without_their_leader, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_process_that_vanished, setup, teardown),
+		cmocka_unit_test(test_newcomer_in_each_index),
 		cmocka_unit_test_setup_teardown(test_list, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bpf_needs_a_live_kernel, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_index_keeps_every_object, setup, teardown),

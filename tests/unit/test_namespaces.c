@@ -3,12 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/inotify.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -237,9 +240,10 @@ static void assert_place(const struct ipc_ns_set *set, enum ipc_ns_type type, ui
 /* By processes, by threads, by descriptors and by mounts; the descriptors may have been read by somebody else. */
 static void test_all_that_proc_names(void **state)
 {
-	/* The first was closed, the second is another's by now, the last is a process's as well. */
-	static const struct ipc_ns_kept kept[] = {
-		{IPC_NS_NET, 900, 10, 3}, {IPC_NS_NET, 901, 10, 4}, {IPC_NS_IPC, 902, 10, 5}, {IPC_NS_NET, 200, 10, 6}};
+	/* The first was closed by both, the second is another's by now, the last but one is a process's as well. */
+	static const struct ipc_ns_kept kept[] = {{IPC_NS_NET, 900, 10, 3}, {IPC_NS_NET, 900, 11, 3},
+						  {IPC_NS_NET, 901, 10, 4}, {IPC_NS_IPC, 902, 10, 5},
+						  {IPC_NS_NET, 200, 10, 6}, {IPC_NS_NET, 906, 10, 8}};
 	struct ipc_ns_set set = {0};
 	struct tree tree;
 	struct ipc_ctx *ctx;
@@ -255,6 +259,7 @@ static void test_all_that_proc_names(void **state)
 	tree_link(&tree, "proc/10/fd/5", "ipc:[902]");
 	tree_link(&tree, "proc/10/fd/6", "net:[200]");
 	tree_link(&tree, "proc/10/fd/7", "uts:[904]");
+	tree_link(&tree, "proc/10/task/11/fd/8", "net:[906]");
 	tree_write(&tree, "proc/10/mountinfo", "30 25 0:4 net:[905] /run/netns/a rw - nsfs nsfs rw\n");
 	assert_int_equal(ipc_ctx_new(&ctx), 0);
 	assert_int_equal(ipc_ctx_set_root(ctx, tree.root), 0);
@@ -265,16 +270,130 @@ static void test_all_that_proc_names(void **state)
 	assert_place(&set, IPC_NS_IPC, 902, IPC_UNKNOWN_INT, "10/fd/5");
 	assert_place(&set, IPC_NS_NET, 905, IPC_UNKNOWN_INT, "10/root/run/netns/a");
 	ipc_ns_set_release(&set);
-	assert_int_equal(ipc_ns_set_all(ctx, &set, kept, 4), 0);
-	assert_int_equal(set.count, 6);
+	assert_int_equal(ipc_ns_set_all(ctx, &set, kept, 6), 0);
+	assert_int_equal(set.count, 7);
 	assert_place(&set, IPC_NS_NET, 200, 10, "10/ns/net");
 	assert_place(&set, IPC_NS_NET, 201, 10, "10/task/11/ns/net");
 	assert_place(&set, IPC_NS_IPC, 902, IPC_UNKNOWN_INT, "10/fd/5");
 	assert_place(&set, IPC_NS_NET, 905, IPC_UNKNOWN_INT, "10/root/run/netns/a");
-	assert_int_equal(set.hidden, 0);
+	assert_place(&set, IPC_NS_NET, 906, IPC_UNKNOWN_INT, "10/task/11/fd/8");
+	/* Of two nobody knows where they are. */
+	assert_int_equal(set.hidden, 2);
 	ipc_ns_set_release(&set);
 	ipc_ctx_unref(ctx);
 	tree_remove(&tree);
+}
+
+/* ---- what a descriptor alone keeps ------------------------------------------------------------------------------- */
+
+struct keeper {
+	bool own_files;   /* its descriptors are those of no other thread */
+	const char *file; /* to mount the namespace on, before it is opened */
+	pthread_barrier_t ready, over;
+	uint64_t inode; /* of the namespace; 0: none could be made */
+	pid_t tid;
+	int fd;
+};
+
+/* A network namespace in which nobody is: -1 when the caller may not make one. */
+static int make_namespace(struct keeper *keeper)
+{
+	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), fd = -1;
+	struct stat st;
+
+	if (home < 0 || unshare(CLONE_FS | CLONE_NEWNS) < 0 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || unshare(CLONE_NEWNET) < 0)
+		goto out;
+	if (!keeper->file) {
+		fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	} else if (mount("/proc/thread-self/ns/net", keeper->file, NULL, MS_BIND, NULL) == 0) {
+		fd = open(keeper->file, O_RDONLY | O_CLOEXEC);
+		if (umount2(keeper->file, MNT_DETACH) < 0)
+			goto out;
+	}
+	if (fd >= 0 && fstat(fd, &st) == 0 && setns(home, CLONE_NEWNET) == 0)
+		keeper->inode = st.st_ino;
+out:
+	if (home >= 0)
+		close(home);
+	return fd;
+}
+
+static void *keep(void *data)
+{
+	struct keeper *keeper = data;
+
+	keeper->tid = (pid_t)syscall(SYS_gettid);
+	keeper->fd = keeper->own_files && unshare(CLONE_FILES) < 0 ? -1 : make_namespace(keeper);
+	pthread_barrier_wait(&keeper->ready);
+	pthread_barrier_wait(&keeper->over);
+	if (keeper->fd >= 0)
+		close(keeper->fd);
+	return NULL;
+}
+
+static int enter_nothing(void *data)
+{
+	(void)data;
+	return 9;
+}
+
+/* False when no such namespace could be made. */
+static bool assert_kept_is_found(struct ipc_ctx *ctx, struct keeper *keeper)
+{
+	const struct ipc_ns *ns = NULL;
+	struct ipc_ns_set set = {0};
+	pthread_t thread;
+	char path[64];
+
+	pthread_barrier_init(&keeper->ready, NULL, 2);
+	pthread_barrier_init(&keeper->over, NULL, 2);
+	assert_int_equal(pthread_create(&thread, NULL, keep, keeper), 0);
+	pthread_barrier_wait(&keeper->ready);
+	if (keeper->inode) {
+		const struct ipc_ns_kept kept = {IPC_NS_NET, keeper->inode, getpid(), keeper->fd};
+
+		if (keeper->own_files)
+			snprintf(path, sizeof(path), "%d/task/%d/fd/%d", getpid(), keeper->tid, keeper->fd);
+		else
+			snprintf(path, sizeof(path), "%d/fd/%d", getpid(), keeper->fd);
+		assert_int_equal(ipc_ns_set_all(ctx, &set, &kept, 1), 0);
+		ns = ipc_ns_set_find(&set, IPC_NS_NET, keeper->inode);
+		assert_non_null(ns);
+		assert_string_equal(ns->path, path);
+		assert_int_equal(ipc_ns_call(ctx, ns, enter_nothing, NULL), 9);
+		ipc_ns_set_release(&set);
+	}
+	pthread_barrier_wait(&keeper->over);
+	pthread_join(thread, NULL);
+	pthread_barrier_destroy(&keeper->ready);
+	pthread_barrier_destroy(&keeper->over);
+	return ns;
+}
+
+static void test_one_that_a_thread_keeps(void **state)
+{
+	struct keeper keeper = {.own_files = true, .fd = -1};
+
+	if (!assert_kept_is_found(*state, &keeper))
+		skip();
+}
+
+static void test_one_that_was_opened_through_a_mount(void **state)
+{
+	struct keeper keeper = {.fd = -1};
+	struct tree tree;
+	char path[128];
+	bool found;
+
+	tree_make(&tree);
+	tree_write(&tree, "mounted", "");
+	snprintf(path, sizeof(path), "%s/mounted", tree.root);
+	keeper.file = path;
+	found = assert_kept_is_found(*state, &keeper);
+	tree_remove(&tree);
+	if (!found)
+		skip();
 }
 
 int main(void)
@@ -288,6 +407,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_namespace_that_has_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_in_turn, setup, teardown),
 		cmocka_unit_test(test_all_that_proc_names),
+		cmocka_unit_test_setup_teardown(test_one_that_a_thread_keeps, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_one_that_was_opened_through_a_mount, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -383,6 +383,59 @@ static void inner_numbers_of_newcomers(void **state)
 	assert_int_equal(ipc_processes_find_inner(f->processes, 9, (now.tv_sec - 1) * SECOND, &process), 1);
 }
 
+static int greet(struct ipc_process *process, void *data)
+{
+	int64_t *sum = data;
+
+	*sum += process->pid;
+	return 0;
+}
+
+static void assert_newcomers(struct fixture *f, size_t *met, int count, int64_t sum)
+{
+	int64_t got = 0;
+
+	assert_int_equal(ipc_processes_newcomers(f->processes, met, greet, &got), count);
+	assert_int_equal(got, sum);
+}
+
+/* Each reader meets those that came since the listing once, whoever met them before. */
+static void newcomers_of_several_readers(void **state)
+{
+	struct ipc_process *met[300];
+	struct fixture *f = *state;
+	size_t first = 0, second = 0, last = 0;
+
+	tree_process(&f->tree, 10, "x", 100, 5);
+	list(f, 0);
+	assert_false(ipc_processes_alone(f->processes));
+	assert_newcomers(f, &first, 0, 0);
+	tree_process(&f->tree, 20, "x", 100, 5);
+	assert_newcomers(f, &first, 1, 20);
+	assert_newcomers(f, &first, 0, 0);
+	assert_newcomers(f, &second, 1, 20);
+	tree_process(&f->tree, 15, "x", 100, 5);
+	assert_non_null(ipc_processes_lookup(f->processes, 15));
+	assert_newcomers(f, &second, 1, 15);
+	assert_newcomers(f, &first, 1, 15);
+	for (int i = 0; i < 300; i++) {
+		tree_process(&f->tree, 100 + 7 * i % 300, "x", 100, 5);
+		if (i % 2)
+			met[7 * i % 300] = ipc_processes_lookup(f->processes, 100 + 7 * i % 300);
+	}
+	assert_newcomers(f, &last, 302, 15 + 20 + 300 * 100 + 299 * 150);
+	assert_newcomers(f, &first, 300, 300 * 100 + 299 * 150);
+	for (int i = 0; i < 300; i++) {
+		struct ipc_process *process = ipc_processes_lookup(f->processes, 100 + 7 * i % 300);
+
+		assert_int_equal(process->pid, 100 + 7 * i % 300);
+		assert_true(i % 2 == 0 || process == met[7 * i % 300]);
+	}
+	assert_int_equal(ipc_processes_count(f->processes), 1);
+	list(f, 10);
+	assert_true(ipc_processes_alone(f->processes));
+}
+
 /* On the live /proc: this very process, started a moment ago. */
 static void live(void **state)
 {
@@ -423,6 +476,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(inner_numbers_by_namespace, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(inner_numbers_of_hidden_processes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(inner_numbers_of_newcomers, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(newcomers_of_several_readers, set_up, tear_down),
 		cmocka_unit_test(live),
 	};
 

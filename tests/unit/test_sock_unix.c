@@ -2,6 +2,7 @@
 /*
  * Unix sockets from recorded and hand-made dumps: names, peers, listeners, malformed answers, and stale socket files.
  */
+#include <libmnl/libmnl.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
 #include <netinet/tcp.h>
@@ -284,6 +285,79 @@ static void not_available(void **state)
 	assert_false(ipc_query_complete(fx->query));
 }
 
+/* ---- a dump that passes over a socket and tells another one twice --------------------------------------------------- */
+
+#define PAIRS 3 /* more sockets than are asked for one by one */
+
+static struct {
+	uint64_t cookies[2 * PAIRS];
+	uint32_t inodes[2 * PAIRS];
+	unsigned dumps;
+	bool lost;
+} churn;
+
+static void lose_last(struct unix_diag_msg *msg)
+{
+	if (churn.dumps || msg->udiag_ino != churn.inodes[2 * PAIRS - 1])
+		return;
+	msg->udiag_ino = churn.inodes[0];
+	msg->udiag_cookie[0] = (uint32_t)churn.cookies[0];
+	msg->udiag_cookie[1] = (uint32_t)(churn.cookies[0] >> 32);
+	churn.lost = true;
+}
+
+/* In place of the library's own: what the kernel says, but for the first dump. */
+ssize_t mnl_socket_recvfrom(const struct mnl_socket *socket, void *buffer, size_t size)
+{
+	ssize_t got = recv(mnl_socket_get_fd(socket), buffer, size, 0);
+	struct nlmsghdr *nlh = buffer;
+	int left = (int)got;
+
+	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+		if (nlh->nlmsg_type == SOCK_DIAG_BY_FAMILY)
+			lose_last(mnl_nlmsg_get_payload(nlh));
+		else if (nlh->nlmsg_type == NLMSG_DONE)
+			churn.dumps++;
+	}
+	return got;
+}
+
+static void churned(void **state)
+{
+	socklen_t len = sizeof(churn.cookies[0]);
+	int fds[2 * PAIRS];
+	struct ipc_query *query;
+	struct ipc_set *set;
+	struct ipc_ctx *ctx;
+	struct stat st;
+	char reference[32];
+	size_t i;
+
+	(void)state;
+	assert_int_equal(ipc_ctx_new(&ctx), 0);
+	assert_int_equal(ipc_query_new(ctx, &query), 0);
+	for (i = 0; i < 2 * PAIRS; i++) {
+		if (i % 2 == 0)
+			assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, &fds[i]), 0);
+		assert_int_equal(fstat(fds[i], &st), 0);
+		churn.inodes[i] = (uint32_t)st.st_ino;
+		assert_int_equal(getsockopt(fds[i], SOL_SOCKET, SO_COOKIE, &churn.cookies[i], &len), 0);
+		snprintf(reference, sizeof(reference), "sock:%u", churn.inodes[i]);
+		assert_int_equal(ipc_query_add(query, reference, false), 0);
+	}
+	churn.dumps = 0;
+	assert_int_equal(ipc_query_collect(query, &set), 0);
+	if (churn.lost)
+		assert_int_equal(ipc_set_count(set), 2 * PAIRS);
+	for (i = 0; i < 2 * PAIRS; i++)
+		close(fds[i]);
+	ipc_set_free(set);
+	ipc_query_free(query);
+	ipc_ctx_unref(ctx);
+	if (!churn.lost)
+		skip(); /* a kernel that does not dump them */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -295,6 +369,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(same_name, diag_setup, diag_teardown),
 		cmocka_unit_test_setup_teardown(not_available, diag_setup, diag_teardown),
 		cmocka_unit_test(judgement),
+		cmocka_unit_test(churned),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
