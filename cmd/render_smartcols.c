@@ -28,7 +28,7 @@
 	_(table_set_termforce)     \
 	_(unref_table)
 
-#define MEMBER(name) __typeof__(scols_##name) *name;
+#define MEMBER(name) __typeof__(scols_##name) *(name);
 #define LOOK_UP(name) (functions->name = (__typeof__(functions->name))dlsym(handle, "scols_" #name)) &&
 static struct functions {
 	FUNCTIONS(MEMBER)

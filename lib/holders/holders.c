@@ -222,8 +222,8 @@ int ipc_holders_finish(struct ipc_holders *holders)
 	for (i = 0; i < holders->held_count; i++)
 		if (holders->helds[i].unsorted && holders->helds[i].count > longest)
 			longest = holders->helds[i].count;
-	chain = longest ? reallocarray(NULL, longest, sizeof(struct ipc_hold *)) : NULL;
-	if (longest && !chain)
+	chain = reallocarray(NULL, longest + 1, sizeof(struct ipc_hold *));
+	if (!chain)
 		return -ENOMEM;
 	for (i = 0; i < holders->held_count; i++) {
 		if (holders->helds[i].unsorted)

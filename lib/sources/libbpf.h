@@ -46,7 +46,7 @@
 	_(ring_buffer__new)
 
 /* Where they are, all of them or none. */
-#define IPC_LIBBPF_MEMBER(name) __typeof__(name) *name;
+#define IPC_LIBBPF_MEMBER(name) __typeof__(name) *(name);
 struct ipc_libbpf {
 	IPC_LIBBPF_FUNCTIONS(IPC_LIBBPF_MEMBER)
 };

@@ -262,7 +262,7 @@ int ipc_ns_set_all(struct ipc_ctx *ctx, struct ipc_ns_set *set, const struct ipc
 	if (kept && ipc_file_stat(NULL, ctx->proc_fd, "self/ns/net", true, &file) == 0)
 		sweep.nsfs = file.device;
 	r = ipc_proc_each_pid(ctx, sweep_process, &sweep);
-	for (n = 0; r == 0 && n < count; n++)
+	for (n = 0; r == 0 && kept && n < count; n++)
 		r = add_kept(&sweep, &kept[n]);
 	/* The mounts of every mount namespace that has a process; the loop's end moves with what it finds. */
 	for (n = 0; r == 0 && n < set->count; n++) {
@@ -272,7 +272,7 @@ int ipc_ns_set_all(struct ipc_ctx *ctx, struct ipc_ns_set *set, const struct ipc
 		if (r != -ENOMEM)
 			r = 0;
 	}
-	if (r == 0)
+	if (r == 0 && kept)
 		count_lost(set, kept, count);
 	ipc_buf_release(&sweep.text);
 	return r;
