@@ -13,7 +13,6 @@
 #include "model/idset.h"
 #include "model/record.h"
 #include "sources/procfs.h"
-#include "sources/sysvipc_ahead.h"
 #include "sources/sysvipc_text.h"
 
 /* Libraries older than the commands lack them; musl marks its own with the bit that its IPC_STAT carries. */
@@ -166,23 +165,10 @@ static int highest_index(enum ipc_sysv_type type, int *used)
 	return highest < 0 ? -errno : highest;
 }
 
-/* The object at an index, or why there is none. Returns false when the receiver wants no more. */
-static bool take_answer(struct listing *listing, const union ipc_sysv_any *any, int err, int *refused)
-{
-	if (err == 0)
-		return hand_over(listing, any) == 0;
-	if (err != -EINVAL && err != -EIDRM)
-		*refused = err;
-	return true;
-}
-
 /* Returns 0 or why some or all could not be read; listing->result says whether to stop. */
 static int list_by_call(struct listing *listing)
 {
-	int highest, index, half, err, used = 0, refused = 0;
-	struct ipc_sysv_ahead *ahead;
-	union ipc_sysv_any any;
-	bool more = true;
+	int highest, index, used = 0, refused = 0;
 	int64_t tick = 0;
 
 	if (listing->ctx->captured)
@@ -190,19 +176,22 @@ static int list_by_call(struct listing *listing)
 	highest = highest_index(listing->type, &used);
 	if (highest < 0)
 		return highest;
-	half = highest / 2;
-	ahead = ipc_sysv_ahead_begin(listing->type, half + 1, highest, stat_any);
-	for (index = 0; more && index <= (ahead ? half : highest); index++) {
+	for (index = 0; index <= highest; index++) {
+		union ipc_sysv_any any;
+		int err;
+
 		/* For several at once: that one was looked at later than is said does no harm. */
 		if (index % SAME_TICK == 0)
 			tick = ipc_sysv_tick();
 		err = stat_any(listing->type, index, &any);
 		any.perm.looked = tick;
-		more = take_answer(listing, &any, err, &refused);
+		if (err == -EINVAL || err == -EIDRM)
+			continue;
+		if (err)
+			refused = err;
+		else if (hand_over(listing, &any))
+			break;
 	}
-	while (ahead && more && (err = ipc_sysv_ahead_next(ahead, &any)) <= 0)
-		more = take_answer(listing, &any, err, &refused);
-	ipc_sysv_ahead_end(ahead);
 	/* EINVAL is a free index, and every index where the command is not known */
 	return !refused && used && !listing->any ? -EINVAL : refused;
 }

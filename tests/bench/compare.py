@@ -280,6 +280,9 @@ def restricted(rows, fields, pid):
                                     for ref, holders in values["peers"])
         if "attached" in values:
             values["attached"] = sum(holder[2] == "map" for holder in values["holders"])
+        # Writers alone know of packets.
+        if "packet" in values and not values["writers"]:
+            values["packet"] = None
         kept[key] = tuple(values.values())
     return kept
 

@@ -107,13 +107,11 @@ def pipes(processes):
         capacity = fcntl.fcntl(copy, 1032)  # F_GETPIPE_SZ
         buffered = struct.unpack("i", fcntl.ioctl(copy, termios.FIONREAD, b"\0\0\0\0"))[0]
         os.close(copy)
-        # Writers alone know of packets: nobody knows where none of them is among those who are looked at.
-        writers = [holder for holder in holders if "w" in holder[3]]
-        packet = bool(flags_of(*writers[0][:2]) & os.O_DIRECT) if writers else None
+        packet = any(flags_of(*holder[:2]) & os.O_DIRECT for holder in holders[:2])
         rows[inode] = (
             f"pipe:{inode}", "pipe", "pipe", f"{os.major(seen.st_dev)}:{os.minor(seen.st_dev)}", seen.st_uid, seen.st_gid,
             f"{stat.S_IMODE(seen.st_mode):04o}", "held", ordered(holders), ordered(h for h in holders if "r" in h[3]),
-            ordered(writers), buffered, capacity, packet)
+            ordered(h for h in holders if "w" in h[3]), buffered, capacity, packet)
     return rows
 
 

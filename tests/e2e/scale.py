@@ -17,7 +17,7 @@ SCENES = (
     ("inherited", 500, 1),
     ("shm", 500, 50),
     ("attached", 500, 1),
-    ("sysv", 9000, 1),  # enough that two threads ask for them
+    ("sysv", 3000, 1),
     ("files", 20000, 1),
     ("processes", 300, 1),
     ("namespaces", 12, 1),
