@@ -249,9 +249,9 @@ static void clear(struct ipc_holders *holders)
 
 /*
  * Which source will be quicker? Loading a BPF program costs what reading some thousand fds through /proc does; each
- * process costs a fixed amount on top. Measured on Linux 6.18, processor time of `list pipe` with 200, 5,000 and 40,000
- * fds in 5, 20 and 100 processes: 22, 22 and 31 ms by BPF, 3, 19 and 120 ms by /proc; with 500 processes that have
- * hardly any, 28 and 23 ms. An fd by BPF is a tenth of one by /proc.
+ * process costs a fixed amount on top. Processor time of `list pipe` with 200, 5,000 and 40,000 fds in 5, 20 and 100
+ * processes, on Linux 6.18 and a busy machine: 28, 29 and 41 ms by BPF, 5, 25 and 159 ms by /proc; with 500 processes that
+ * have hardly any, 37 and 30 ms.
  */
 static bool bpf_is_cheaper(const struct ipc_holders_want *want, struct ipc_processes *processes)
 {

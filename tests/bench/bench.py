@@ -143,6 +143,8 @@ def parse(arguments):
     parser.add_argument("--json", metavar="FILE", help="write all figures to FILE")
     parser.add_argument("--report", metavar="FILE", help="write the report to FILE; after a full run of all shapes it is "
                         "docs/performance.md unless said otherwise")
+    parser.add_argument("--onto", metavar="FILE", help="take the shapes that are not measured now from FILE, which --json wrote, "
+                        "and write docs/performance.md unless said otherwise")
     parser.add_argument("--all", action="store_true", help="run the other scripts of tests/bench too: " + ", ".join(SCRIPTS))
     parser.add_argument("--build", default=os.path.join(SOURCE, "build"), metavar="DIR", help="the build to measure (build)")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
@@ -155,7 +157,13 @@ def parse(arguments):
     if options.quick:
         options.budget = min(options.budget, 1)
     options.told = [*(["--quick"] if options.quick else []), *(["--no-slow"] if not options.slow else []), *options.shape]
-    if not options.report and options.slow and not options.told:
+    options.earlier = {}
+    if options.onto:
+        with open(options.onto, encoding="utf-8") as file:
+            options.earlier = json.load(file)
+        if options.earlier["quick"] or options.quick:
+            parser.error("--onto: a quick run stands alone")
+    if not options.report and options.slow and (options.onto or not options.told):
         options.report = os.path.join(SOURCE, "docs/performance.md")
     return options
 
@@ -170,11 +178,16 @@ def main():
         return 1
     shapes = [SHAPES[name] for name in options.shape or SHAPES]
     document = document_of(options)
+    if options.earlier:
+        measured = set(options.shape or SHAPES)
+        document["shapes"] = options.earlier["shapes"]
+        document["targets"] = [target for target in options.earlier["targets"] if target["shape"] not in measured]
     wrong = []
     for shape in shapes:
         print(f"bench: {shape.name} ...", file=sys.stderr, flush=True)
         result = run_shape(shape, options)
         targets = judge.judge(shape, result)
+        result["date"] = document["date"]
         document["shapes"][shape.name] = result
         document["targets"] += targets
         wrong += failed(shape, result)
@@ -187,7 +200,9 @@ def main():
             json.dump(document, file, indent=1)
     if options.report:
         with open(options.report, "w", encoding="utf-8") as file:
-            file.write("\n".join(report.markdown(document, shapes)) + "\n")
+            shown = [shape for name, shape in SHAPES.items() if name in document["shapes"]]
+            document["targets"].sort(key=lambda target: list(SHAPES).index(target["shape"]))
+            file.write("\n".join(report.markdown(document, shown)) + "\n")
     for script in SCRIPTS if options.all else ():
         print(f"\n==== {script}.sh", flush=True)
         status = subprocess.run([os.path.join(SOURCE, "tests/bench", f"{script}.sh")], check=False,

@@ -158,4 +158,6 @@ def markdown(document, shapes):
             else:
                 yield cells((f"`{row[0]}`",) + row[1:])
         notes = [*floors_of(result), compared(result)]
+        if result.get("date", document["date"]) != document["date"]:
+            notes.append(f"measured {result['date']}")
         yield "\n" + "; ".join(notes) + "."
