@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "sources/blocked_resolve.h"
 #include "sources/procfs.h"
 
+#define LOOKS 3 /* at a thread that seems to run */
 #define NOBODY SIZE_MAX
 #define KERNEL_THREAD 0x00200000u /* PF_KTHREAD */
 
@@ -101,6 +103,23 @@ static bool is_ours(int err)
 	return err == -EMFILE || err == -ENFILE || err == -ENOMEM;
 }
 
+/*
+ * A thread that was woken for a moment, and will wait again, seems to run: another look costs little, for few do. The first is
+ * not believed alone, because nobody waiting is a reason to let a queue go.
+ */
+static int read_call(int dir, const char *path, struct ipc_buf *out)
+{
+	int looks, err = 0;
+
+	for (looks = 0; looks < LOOKS; looks++) {
+		err = read_file(dir, path, out);
+		if (err || !ipc_bytes_starts((struct ipc_bytes){out->data, out->len}, "running"))
+			break;
+		sched_yield();
+	}
+	return err;
+}
+
 /* @path below @dir is the system call of thread @tid. Returns 0 or a fatal -errno. */
 static int read_task(struct scan *scan, int64_t tid, int dir, const char *path)
 {
@@ -109,7 +128,7 @@ static int read_task(struct scan *scan, int64_t tid, int dir, const char *path)
 	struct ipc_blocked_task task = {.pid = process->pid, .tid = tid, .index = IPC_UNKNOWN_INT};
 	const struct ipc_blocking_call *call;
 	struct ipc_syscall_line line;
-	int err = read_file(dir, path, &resolver->text);
+	int err = read_call(dir, path, &resolver->text);
 
 	if (err == -EACCES || err == -EPERM)
 		scan->hidden = scan->denied = true;
