@@ -51,7 +51,7 @@ static int collect(struct ipc_run *run, const struct ipc_kind *kind)
 
 	if (!ipc_sysv_asked_ids(run, kind, &ids))
 		return ipc_sysv_each_msg(run->ctx, emit, &collect);
-	while (!err && ipc_sysv_take_id(&ids, &id)) {
+	while (!err && ipc_idset_take(&ids, &id)) {
 		err = ipc_sysv_find_msg(run->ctx, id, &msg);
 		if (!err)
 			err = emit(&msg, &collect);

@@ -93,7 +93,7 @@ static int collect_ids(struct collect *collect, struct ipc_idset *ids)
 	uint64_t id;
 	int err = 0;
 
-	while (!err && ipc_sysv_take_id(ids, &id)) {
+	while (!err && ipc_idset_take(ids, &id)) {
 		err = ipc_sysv_find_sem(collect->run->ctx, id, &set);
 		if (!err)
 			err = emit(&set, collect);

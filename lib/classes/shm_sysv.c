@@ -122,7 +122,7 @@ static int collect_ids(struct collect *collect, struct ipc_idset *ids, bool memo
 	uint64_t id;
 	int r = 0;
 
-	while (r == 0 && ipc_sysv_take_id(ids, &id)) {
+	while (r == 0 && ipc_idset_take(ids, &id)) {
 		r = ipc_sysv_find_shm(collect->run->ctx, id, memory, &shm);
 		if (r == 0)
 			r = emit(&shm, collect);

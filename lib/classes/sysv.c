@@ -47,11 +47,6 @@ bool ipc_sysv_asked_ids(struct ipc_run *run, const struct ipc_kind *kind, struct
 	return by_id;
 }
 
-bool ipc_sysv_take_id(struct ipc_idset *ids, uint64_t *id)
-{
-	return ipc_idset_take(ids, id);
-}
-
 void ipc_sysv_names(const struct ipc_object *object, struct ipc_names *names)
 {
 	/* What could not be made or found has no id; nothing else leads here without one. */

@@ -15,8 +15,6 @@ void ipc_sysv_fill(struct ipc_run *run, struct ipc_object *object, const struct 
  * thousands of others need not be read. False: list all of them.
  */
 bool ipc_sysv_asked_ids(struct ipc_run *run, const struct ipc_kind *kind, struct ipc_idset *ids);
-/* Take one of them out; false when none is left. */
-bool ipc_sysv_take_id(struct ipc_idset *ids, uint64_t *id);
 /* The id, and the key when it has one. */
 void ipc_sysv_names(const struct ipc_object *object, struct ipc_names *names);
 /*

@@ -489,16 +489,6 @@ static int read_threads(struct reader *reader, bool want_maps, bool no_fds, bool
 	return r;
 }
 
-/* The link count of PID/task is the number of threads and two more. */
-static bool has_threads(const struct reader *reader)
-{
-	struct stat st;
-	char path[sizeof(reader->base) + sizeof("/task")];
-
-	snprintf(path, sizeof(path), "%s/task", reader->base);
-	return fstatat(reader->ctx->proc_fd, path, &st, 0) == 0 && st.st_nlink > 3;
-}
-
 /* @links: its descriptors, when they were read ahead; or NULL. */
 static int read_process(struct reader *reader, struct ipc_process *process, const struct ipc_links *links)
 {
@@ -519,7 +509,7 @@ static int read_process(struct reader *reader, struct ipc_process *process, cons
 		r = links ? add_links(reader, links) : read_fds(reader);
 		no_fds = reader->seen == 0;
 	}
-	if (r == 0 && !reader->denied && has_threads(reader))
+	if (r == 0 && !reader->denied && ipc_proc_threads(reader->ctx, process->pid) > 1)
 		r = read_threads(reader, want_maps, no_fds, no_maps);
 	note_error(reader, ipc_superblocks_error(reader->superblocks));
 	return r;

@@ -159,16 +159,6 @@ static int read_task(struct scan *scan, int64_t tid, int dir, const char *path)
 	return add_task(scan->blocked, &task);
 }
 
-/* The link count of PID/task is the number of threads and two more. */
-static bool is_single(const struct ipc_ctx *ctx, int64_t pid)
-{
-	struct stat st;
-	char path[32];
-
-	snprintf(path, sizeof(path), "%" PRId64 "/task", pid);
-	return !ctx->captured && fstatat(ctx->proc_fd, path, &st, 0) == 0 && st.st_nlink == 3;
-}
-
 static int read_threads(struct scan *scan)
 {
 	struct ipc_resolver *resolver = &scan->resolver;
@@ -178,7 +168,7 @@ static int read_threads(struct scan *scan)
 	DIR *dir;
 	int err;
 
-	if (is_single(resolver->ctx, pid)) {
+	if (!resolver->ctx->captured && ipc_proc_threads(resolver->ctx, pid) == 1) {
 		snprintf(path, sizeof(path), "%" PRId64 "/syscall", pid);
 		return read_task(scan, pid, resolver->ctx->proc_fd, path);
 	}

@@ -114,16 +114,6 @@ struct sweep {
 	struct ipc_buf text;
 };
 
-/* The link count of PID/task is the number of threads and two more. Where it cannot be told, there may be some. */
-static bool has_threads(struct ipc_ctx *ctx, int64_t pid)
-{
-	struct stat st;
-	char path[32];
-
-	snprintf(path, sizeof(path), "%" PRId64 "/task", pid);
-	return fstatat(ctx->proc_fd, path, &st, 0) < 0 || st.st_nlink > 3;
-}
-
 /*
  * A thread may have moved to namespaces of its own, of which the @types are looked for. Programs do that with the network:
  * container runtimes, and what makes sockets in several namespaces. -EACCES: some could not be looked at.
@@ -136,7 +126,8 @@ static int add_threads(struct sweep *sweep, int64_t pid, const enum ipc_ns_type 
 	size_t i;
 	DIR *dir;
 
-	if (!has_threads(sweep->ctx, pid))
+	/* Where it cannot be told there may be some. */
+	if (ipc_proc_threads(sweep->ctx, pid) == 1)
 		return 0;
 	r = ipc_proc_opendir(sweep->ctx, &dir, "%" PRId64 "/task", pid);
 	if (r < 0)
@@ -211,7 +202,7 @@ static int add_kept_by_threads(struct sweep *sweep, const struct ipc_ns_kept *ke
 	DIR *dir;
 	int r = 0;
 
-	if (!has_threads(sweep->ctx, kept->pid) ||
+	if (ipc_proc_threads(sweep->ctx, kept->pid) == 1 ||
 	    ipc_proc_opendir(sweep->ctx, &dir, "%" PRId64 "/task", kept->pid) < 0)
 		return 0;
 	while (!found && (entry = readdir(dir))) {

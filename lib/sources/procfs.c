@@ -4,11 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -355,4 +357,14 @@ size_t ipc_proc_decode(char *text, size_t len, const char *which)
 		text[out++] = text[in++];
 	}
 	return out;
+}
+
+unsigned ipc_proc_threads(const struct ipc_ctx *ctx, int64_t pid)
+{
+	struct stat st;
+	char path[32];
+
+	snprintf(path, sizeof(path), "%" PRId64 "/task", pid);
+	/* "." and ".." make two more. */
+	return fstatat(ctx->proc_fd, path, &st, 0) == 0 && st.st_nlink > 2 ? (unsigned)st.st_nlink - 2 : 0;
 }

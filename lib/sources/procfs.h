@@ -53,4 +53,7 @@ bool ipc_proc_next_map(const char **at, const char *end, struct ipc_map_line *ou
  */
 size_t ipc_proc_decode(char *text, size_t len, const char *which);
 
+/* How many threads the process has, by the link count of PID/task. 0: it cannot be told. */
+unsigned ipc_proc_threads(const struct ipc_ctx *ctx, int64_t pid);
+
 #endif
